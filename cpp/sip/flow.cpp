@@ -1,0 +1,46 @@
+#include "sip/flow.hpp"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+namespace sr::sip {
+namespace {
+
+/// One round of multiply and fold: the two halves of the 128-bit product.
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// Digits of pi, so that the zeros of an IPv4 address annul no factor.
+constexpr std::uint64_t kPi0 = 0x243F6A8885A308D3;
+constexpr std::uint64_t kPi1 = 0x13198A2E03707345;
+constexpr std::uint64_t kPi2 = 0xA4093822299F31D1;
+
+}  // namespace
+
+std::string SocketAddress::ip_text() const {
+    char room[INET6_ADDRSTRLEN];
+    const void* address = is_ipv6 ? ip.data() : ip.data() + 12;
+    if (inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, address, room, sizeof room) == nullptr) return {};
+    std::string text = room;
+    if (is_ipv6 && scope_id != 0) {
+        text += '%';
+        text += std::to_string(scope_id);
+    }
+    return text;
+}
+
+std::size_t Flow::hash() const noexcept {
+    std::uint64_t high;
+    std::uint64_t low;
+    std::memcpy(&high, remote.ip.data(), sizeof high);
+    std::memcpy(&low, remote.ip.data() + sizeof high, sizeof low);
+    const std::uint64_t tail = static_cast<std::uint64_t>(remote.scope_id) << 32 | static_cast<std::uint64_t>(remote.port) << 16 |
+                               static_cast<std::uint64_t>(remote.is_ipv6) << 8 | static_cast<std::uint64_t>(transport);
+    return mix(mix(high ^ kPi0, low ^ kPi1) ^ connection, tail ^ kPi2);
+}
+
+}  // namespace sr::sip

@@ -1,0 +1,38 @@
+// Where a message came from: the source address, or later the connection, that a binding remembers (RFC 5626 section 3.1).
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace sr::sip {
+
+enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
+
+/// An IPv4 or IPv6 address with port; IPv4 stands in the last four octets as ::ffff:a.b.c.d does.
+struct SocketAddress {
+    std::array<std::uint8_t, 16> ip{};
+    std::uint32_t scope_id = 0;
+    std::uint16_t port = 0;
+    bool is_ipv6 = false;
+
+    auto operator<=>(const SocketAddress&) const = default;
+
+    /// The address without brackets and port: "192.0.2.7", "2001:db8::7", "fe80::1%2".
+    [[nodiscard]] std::string ip_text() const;
+};
+
+struct Flow {
+    SocketAddress remote;
+    /// Identifies the connection; 0 on datagram transports.
+    std::uint64_t connection = 0;
+    Transport transport = Transport::udp;
+
+    auto operator<=>(const Flow&) const = default;
+
+    [[nodiscard]] std::size_t hash() const noexcept;
+};
+
+}  // namespace sr::sip
