@@ -1,0 +1,102 @@
+# Two commands are enough: `make run` and `make test`. Both install what is missing first, and say what.
+#   PYTHON=python3.12   the interpreter that .venv is made with (CPython 3.11 or 3.12)
+#   SKIP_APT=1          do not look for Debian packages; you have brought them
+#   CONFIG=path         the configuration that `make run` starts with
+
+PYTHON ?= python3
+CONFIG ?= config.yaml
+VENV   := .venv
+STAMPS := $(VENV)/.stamps
+PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+NATIVE := build/native
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: build run test lint types bench test-asan test-tsan native install uninstall clean help \
+        host packages-build packages-lint packages-test packages-bench packages-sanitize
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- what a fresh machine lacks ----
+
+host:
+	@scripts/check-host.sh $(PYTHON)
+
+packages-build: host
+	@scripts/install-packages.sh build
+
+packages-lint packages-test packages-bench packages-sanitize: packages-%: host
+	@scripts/install-packages.sh build $*
+
+$(STAMPS)/venv: | packages-build
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/run: requirements/run.txt requirements/build.txt $(STAMPS)/venv
+	@echo "screamrouter-sip: installing the Python packages of requirements/run.txt and build.txt into $(VENV)"
+	@$(PIP) install -r requirements/build.txt -r requirements/run.txt
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/run
+	@echo "screamrouter-sip: installing the Python packages of requirements/dev.txt into $(VENV)"
+	@$(PIP) install -r requirements/dev.txt
+	@touch $@
+
+$(STAMPS)/app: setup.py pyproject.toml $(STAMPS)/run
+	@echo "screamrouter-sip: building the C++ core (about a minute the first time)"
+	@$(VENV)/bin/python setup.py --quiet build_ext --inplace
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# ---- the program ----
+
+build: packages-build $(STAMPS)/app  ## leave .venv/bin/screamrouter-sip
+	@$(VENV)/bin/python setup.py --quiet build_ext --inplace
+
+run: build  ## start the daemon on ./config.yaml
+	@exec $(VENV)/bin/screamrouter-sip run --config $(CONFIG)
+
+clean:  ## remove everything that make has made here
+	rm -rf $(VENV) build dist src/*.egg-info src/engine/_engine*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- the checks ----
+
+test: packages-test $(STAMPS)/dev build native  ## native tests, then all the others
+	@$(VENV)/bin/python -m pytest
+
+native: packages-sanitize
+	@cmake -S . -B $(NATIVE) -G Ninja --log-level=WARNING -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
+	    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -Og"
+	@cmake --build $(NATIVE)
+	@ctest --test-dir $(NATIVE) --output-on-failure
+
+types: packages-build $(STAMPS)/dev  ## mypy, strict
+	@$(VENV)/bin/python -m mypy
+
+lint: packages-lint $(STAMPS)/dev  ## ruff, import rules, clang-format, clang-tidy
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@PYTHONPATH=src $(VENV)/bin/lint-imports --no-cache
+	@scripts/lint-cpp.sh $(NATIVE)
+
+test-asan: packages-sanitize  ## native tests with the address and undefined behaviour sanitizers
+	@scripts/test-sanitized.sh address,undefined
+
+test-tsan: packages-sanitize  ## native tests with the thread sanitizer
+	@scripts/test-sanitized.sh thread
+
+bench: packages-bench build  ## measure beside Kamailio
+	@$(VENV)/bin/python tests/bench/run.py
+
+# ---- on this machine for good ----
+
+install: host  ## as root: /opt/screamrouter-sip, its user, its service
+	@scripts/install.sh "$(PYTHON)"
+
+uninstall:  ## as root: remove what install has put, keep configuration and state
+	@scripts/uninstall.sh

@@ -1,0 +1,76 @@
+"""Builds screamrouter-sip: the Python packages of src/, and the C++ core of cpp/ as ``engine._engine``."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+CORE = "engine._engine"
+
+
+def refuse_unsupported_host() -> None:
+    """End with one sentence where the pjsua2 wheel does not exist; pip shows it instead of a traceback."""
+    obstacle = runpy.run_path(str(ROOT / "scripts" / "supported_host.py"))["find_obstacle_here"]()
+    if obstacle is not None:
+        sys.exit(f"screamrouter-sip: {obstacle}")
+
+
+def read_requirements(name: str) -> list[str]:
+    """The requirements of one file, without comments."""
+    lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+class CMakeBuild(build_ext):
+    """Lets CMake and Ninja build the core. An in-place build keeps its build folder, so the next one is incremental."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Configure and build ``cpp/`` so that the extension lands where setuptools expects it."""
+        target = Path(self.get_ext_fullpath(ext.name)).resolve()
+        folder = ROOT / "build" / "core" if self.inplace else Path(self.build_temp).resolve() / "core"
+        options = {
+            "Python_EXECUTABLE": sys.executable,
+            "pybind11_DIR": self._find_pybind11(),
+            "SR_MODULE_DIR": str(target.parent),
+            "SR_MODULE_NAME": target.name,
+        }
+        arguments = [f"-D{name}={value}" for name, value in options.items()]
+        self._run("cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "--log-level=WARNING", *arguments)
+        self._run("cmake", "--build", str(folder))
+
+    @staticmethod
+    def _find_pybind11() -> str:
+        command = [sys.executable, "-m", "pybind11", "--cmakedir"]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()  # noqa: S603  # ours
+
+    @staticmethod
+    def _run(*command: str) -> None:
+        try:
+            subprocess.run(command, check=True)  # noqa: S603  # our own words
+        except FileNotFoundError:
+            sys.exit(f"screamrouter-sip: `{command[0]}` is not installed; `make build` brings what is missing.")
+        except subprocess.CalledProcessError as failure:
+            sys.exit(f"screamrouter-sip: the C++ core did not build (`{command[0]}` ended with {failure.returncode}).")
+
+
+refuse_unsupported_host()
+setup(
+    name="screamrouter-sip",
+    version="0.1.0",
+    description="A SIP registrar and presence daemon that makes a LAN's audio devices find each other.",
+    license="GPL-3.0-or-later",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.13",
+    package_dir={"": "src"},
+    packages=find_packages("src"),
+    package_data={"": ["py.typed", "*.pyi"]},
+    install_requires=read_requirements("run.txt"),
+    ext_modules=[Extension(CORE, sources=[])],
+    cmdclass={"build_ext": CMakeBuild},
+    entry_points={"console_scripts": ["screamrouter-sip = daemon.__main__:main"]},
+    zip_safe=False,
+)
