@@ -38,7 +38,8 @@ std::size_t Flow::hash() const noexcept {
     std::uint64_t low;
     std::memcpy(&high, remote.ip.data(), sizeof high);
     std::memcpy(&low, remote.ip.data() + sizeof high, sizeof low);
-    const std::uint64_t tail = static_cast<std::uint64_t>(remote.scope_id) << 32 | static_cast<std::uint64_t>(remote.port) << 16 |
+    const std::uint64_t tail = static_cast<std::uint64_t>(remote.scope_id) << 32 |
+                               static_cast<std::uint64_t>(remote.port) << 16 |
                                static_cast<std::uint64_t>(remote.is_ipv6) << 8 | static_cast<std::uint64_t>(transport);
     return mix(mix(high ^ kPi0, low ^ kPi1) ^ connection, tail ^ kPi2);
 }

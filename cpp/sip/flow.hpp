@@ -1,4 +1,5 @@
-// Where a message came from: the source address, or later the connection, that a binding remembers (RFC 5626 section 3.1).
+// Where a message came from: the source address, or later the connection, that a binding remembers (RFC 5626
+// section 3.1).
 #pragma once
 
 #include <array>
@@ -29,6 +30,8 @@ struct Flow {
     /// Identifies the connection; 0 on datagram transports.
     std::uint64_t connection = 0;
     Transport transport = Transport::udp;
+    /// Which of our listening sockets it came in by, and answers leave by.
+    std::uint8_t listener = 0;
 
     auto operator<=>(const Flow&) const = default;
 

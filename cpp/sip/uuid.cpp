@@ -9,7 +9,8 @@ constexpr std::int8_t kNoDigit = -1;
 constexpr auto kHexValue = [] {
     std::array<std::int8_t, 256> table{};
     table.fill(kNoDigit);
-    for (int digit = 0; digit < 10; ++digit) table[static_cast<std::size_t>('0' + digit)] = static_cast<std::int8_t>(digit);
+    for (int digit = 0; digit < 10; ++digit)
+        table[static_cast<std::size_t>('0' + digit)] = static_cast<std::int8_t>(digit);
     for (int digit = 0; digit < 6; ++digit) {
         table[static_cast<std::size_t>('a' + digit)] = static_cast<std::int8_t>(10 + digit);
         table[static_cast<std::size_t>('A' + digit)] = static_cast<std::int8_t>(10 + digit);

@@ -28,7 +28,8 @@ struct Uuid {
     /// The same without a heap.
     void write(std::span<char, kTextLength> room) const noexcept;
 
-    /// Reads the 36-character form in either case, with or without the prefix "urn:uuid:"; the nil UUID is no identity and gives nullopt.
+    /// Reads the 36-character form in either case, with or without the prefix "urn:uuid:"; the nil UUID is no identity
+    /// and gives nullopt.
     [[nodiscard]] static std::optional<Uuid> parse(std::string_view text) noexcept;
 };
 

@@ -1,0 +1,66 @@
+#include "sip/reject_reason.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace sr::sip {
+namespace {
+
+struct Row {
+    RejectReason reason;
+    StatusLine line;
+    std::string_view warning;
+};
+
+constexpr std::array kRows{
+    Row{RejectReason::none, {200, "OK"}, ""},
+    Row{RejectReason::malformed, {400, "Bad Request"}, "the request is unreadable or contradicts itself"},
+    Row{RejectReason::method_mismatch, {400, "Bad Request"}, "CSeq names another method than the request line"},
+    Row{RejectReason::star_not_alone,
+        {400, "Bad Request"},
+        "Contact: * must be the only Contact and needs the header Expires: 0"},
+    Row{RejectReason::contact_invalid, {400, "Bad Request"}, "a Contact is no SIP or SIPS URI with a host"},
+    Row{RejectReason::identity_conflict, {400, "Bad Request"}, "the request names two different device UUIDs"},
+    Row{RejectReason::identity_missing,
+        {400, "Bad Request"},
+        "To is screamrouter but no device UUID is given in +sip.instance, a=x-screamrouter-uuid or From"},
+    Row{RejectReason::field_too_long, {400, "Bad Request"}, "a field is longer than this server allows"},
+    Row{RejectReason::unknown_domain,
+        {404, "Not Found"},
+        "this server does not serve that domain; use its configured domain, its host name or its address"},
+    Row{RejectReason::unknown_user, {404, "Not Found"}, "nobody of that name is known here"},
+    Row{RejectReason::unavailable, {480, "Temporarily Unavailable"}, "that user cannot be called here now"},
+    Row{RejectReason::method_not_allowed, {405, "Method Not Allowed"}, ""},
+    Row{RejectReason::unsupported_scheme, {416, "Unsupported URI Scheme"}, "only sip and sips URIs are served"},
+    Row{RejectReason::extension_required, {420, "Bad Extension"}, ""},
+    Row{RejectReason::brief_interval, {423, "Interval Too Brief"}, ""},
+    Row{RejectReason::no_such_dialog, {481, "Call/Transaction Does Not Exist"}, ""},
+    Row{RejectReason::out_of_order,
+        {500, "Server Internal Error"},
+        "CSeq is not above the last one of this Call-ID; the request is late or repeats another"},
+    Row{RejectReason::too_many_contacts,
+        {503, "Service Unavailable"},
+        "this address-of-record already has as many contacts as registrar.max_contacts allows"},
+    Row{RejectReason::method_unknown, {501, "Not Implemented"}, ""},
+    Row{RejectReason::version_unsupported, {505, "Version Not Supported"}, "only SIP/2.0 is spoken here"},
+    Row{RejectReason::message_too_large, {513, "Message Too Large"}, ""},
+};
+
+constexpr bool is_in_order() {
+    for (std::size_t i = 0; i < kRows.size(); ++i) {
+        if (static_cast<std::size_t>(kRows[i].reason) != i) return false;
+    }
+    return true;
+}
+static_assert(is_in_order(), "a row stands at its reason's own number");
+static_assert(kRows.size() == static_cast<std::size_t>(RejectReason::message_too_large) + 1);
+
+const Row& row_of(RejectReason reason) noexcept { return kRows[static_cast<std::size_t>(reason)]; }
+
+}  // namespace
+
+StatusLine status_line(RejectReason reason) noexcept { return row_of(reason).line; }
+
+std::string_view warning_text(RejectReason reason) noexcept { return row_of(reason).warning; }
+
+}  // namespace sr::sip

@@ -1,0 +1,46 @@
+// Why a request is refused, and what the peer is told: one enumeration, one table.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sr::sip {
+
+enum class RejectReason : std::uint8_t {
+    none,
+    malformed,            // 400, unreadable or self-contradictory
+    method_mismatch,      // 400, CSeq names another method (RFC 3261 section 8.1.1.5)
+    star_not_alone,       // 400, Contact: * beside another Contact, or with Expires other than 0 (section 10.3 step 6)
+    contact_invalid,      // 400, a Contact that is no SIP or SIPS URI
+    identity_conflict,    // 400, two identities that contradict each other
+    identity_missing,     // 400, To: screamrouter without any UUID
+    field_too_long,       // 400, a Contact, Call-ID or Path beyond the configured length
+    unknown_domain,       // 404, the address-of-record is not ours (section 10.3 step 5)
+    unknown_user,         // 404, a request for somebody who is not registered and was never seen
+    unavailable,          // 480, a registered user that cannot be called here
+    method_not_allowed,   // 405
+    unsupported_scheme,   // 416
+    extension_required,   // 420, Require names what we do not have
+    brief_interval,       // 423, below registrar.min_expires_s
+    no_such_dialog,       // 481
+    out_of_order,         // 500, CSeq not above the binding's (section 10.3 step 7)
+    too_many_contacts,    // 503, beyond registrar.max_contacts
+    method_unknown,       // 501
+    version_unsupported,  // 505
+    message_too_large,    // 513
+};
+
+/// The status line's part of a refusal.
+struct StatusLine {
+    std::uint16_t status;
+    std::string_view phrase;
+};
+
+/// The one table; `none` is 200 OK.
+[[nodiscard]] StatusLine status_line(RejectReason reason) noexcept;
+
+/// A sentence for the Warning header (RFC 3261 section 20.43, code 399), without quotes; empty where the status says it
+/// all.
+[[nodiscard]] std::string_view warning_text(RejectReason reason) noexcept;
+
+}  // namespace sr::sip

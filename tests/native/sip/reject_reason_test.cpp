@@ -1,0 +1,50 @@
+#include "sip/reject_reason.hpp"
+
+#include <doctest/doctest.h>
+
+using sr::sip::RejectReason;
+using sr::sip::status_line;
+using sr::sip::warning_text;
+
+TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
+    const struct {
+        RejectReason reason;
+        int status;
+    } rows[] = {
+        {RejectReason::none, 200},
+        {RejectReason::malformed, 400},
+        {RejectReason::method_mismatch, 400},
+        {RejectReason::star_not_alone, 400},
+        {RejectReason::contact_invalid, 400},
+        {RejectReason::identity_conflict, 400},
+        {RejectReason::identity_missing, 400},
+        {RejectReason::field_too_long, 400},
+        {RejectReason::unknown_domain, 404},
+        {RejectReason::unknown_user, 404},
+        {RejectReason::unavailable, 480},
+        {RejectReason::method_not_allowed, 405},
+        {RejectReason::unsupported_scheme, 416},
+        {RejectReason::extension_required, 420},
+        {RejectReason::brief_interval, 423},
+        {RejectReason::no_such_dialog, 481},
+        {RejectReason::out_of_order, 500},
+        {RejectReason::too_many_contacts, 503},
+        {RejectReason::method_unknown, 501},
+        {RejectReason::version_unsupported, 505},
+        {RejectReason::message_too_large, 513},
+    };
+    for (const auto& [reason, status] : rows) {
+        CAPTURE(status);
+        CHECK(status_line(reason).status == status);
+        CHECK_FALSE(status_line(reason).phrase.empty());
+    }
+}
+
+TEST_CASE("RFC 3261 20.43: a 400 always says in words what is wrong, and the words fit a quoted string") {
+    for (int i = 0; i <= static_cast<int>(RejectReason::message_too_large); ++i) {
+        const auto reason = static_cast<RejectReason>(i);
+        CAPTURE(i);
+        if (status_line(reason).status == 400) CHECK_FALSE(warning_text(reason).empty());
+        CHECK(warning_text(reason).find_first_of("\"\\\r\n") == std::string_view::npos);
+    }
+}
