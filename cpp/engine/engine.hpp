@@ -1,0 +1,105 @@
+// Owns the rooms of the core, their start and stop order, and the one queue to Python. On the packet path:
+// read -> decide -> apply under one shard's lock -> answer; only changes reach the queue.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/bounded_queue.hpp"
+#include "engine/event.hpp"
+#include "location/location.hpp"
+#include "registrar/registrar.hpp"
+#include "stack/stack.hpp"
+
+namespace sr::engine {
+
+struct Config {
+    registrar::Policy registrar;
+    location::LivenessPolicy liveness;
+};
+
+struct Statistics {
+    std::uint64_t requests = 0;
+    std::uint64_t replies = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t pings = 0;
+    std::uint64_t events = 0;
+    std::uint64_t bindings = 0;
+    std::uint64_t aors = 0;
+};
+
+struct Drained {
+    std::vector<Event> events;
+    bool is_resync_required = false;
+};
+
+class Engine final : private stack::RequestHandler, private location::ChangeListener {
+  public:
+    Engine();
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// The wanted state; valid at any time, drops nothing.
+    void apply_config(Config config);
+
+    /// Joins the pjsua2 endpoint of the library at this path. A sentence when it must not.
+    [[nodiscard]] std::optional<std::string> attach(const std::string& library_path);
+
+    /// Takes a bound UDP address into use; starts expiry and pings with the first.
+    [[nodiscard]] std::optional<std::string> open(const std::string& ip, std::uint16_t port);
+
+    /// Leaves the endpoint; bindings stay. Idempotent.
+    void detach() noexcept;
+
+    [[nodiscard]] int event_descriptor() const noexcept { return events_.fd(); }
+    [[nodiscard]] Drained drain(std::size_t most);
+    [[nodiscard]] std::vector<BindingRecord> snapshot() const;
+    [[nodiscard]] std::vector<BindingRecord> find_device(const std::string& uuid_or_aor_key) const;
+    [[nodiscard]] Statistics statistics() const noexcept;
+    [[nodiscard]] int receive_buffer() const noexcept { return stack_.receive_buffer(); }
+
+  private:
+    using Policy = std::shared_ptr<const registrar::Policy>;
+
+    void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept override;
+    void on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept override;
+    void on_heard(const sip::Flow& flow) noexcept override;
+    void on_ping_answer(const stack::PingToken& token) noexcept override;
+    void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
+    void on_change(const location::Change& change) noexcept override;
+
+    void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome, const registrar::Policy& policy,
+                         sip::Reply& reply) noexcept;
+    void report_refusal(Event&& event) noexcept;
+    [[nodiscard]] Policy policy() const noexcept;
+    void run_clock();
+    void tick();
+    void stop_clock() noexcept;
+
+    mutable std::mutex policy_guard_;
+    Policy policy_;
+    base::BoundedQueue<Event> events_;
+    location::Location location_;
+    stack::Stack stack_;
+    std::atomic<std::uint64_t> refused_{0};
+    std::atomic<std::uint64_t> event_count_{0};
+    std::atomic<std::int64_t> refusal_second_{0};
+    std::atomic<int> refusals_this_second_{0};
+
+    std::mutex clock_guard_;
+    std::condition_variable clock_wake_;
+    bool is_clock_wanted_ = false;
+    std::thread clock_;
+    std::vector<location::DuePing> due_pings_;
+};
+
+}  // namespace sr::engine

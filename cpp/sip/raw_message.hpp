@@ -1,0 +1,41 @@
+// The header lines of a SIP message as they stand on the wire: what an answer must copy (RFC 3261 section 8.2.6.2), found without
+// understanding the rest, so that even a message nobody can parse gets its 400.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace sr::sip {
+
+inline constexpr std::size_t kMostVias = 16;
+
+/// Views into the message; folded lines (section 7.3.1) are kept whole, names and the colon are cut off.
+struct RawHeaders {
+    std::string_view start_line;
+    std::array<std::string_view, kMostVias> via_values;
+    std::size_t via_count = 0;
+    std::string_view from;
+    std::string_view to;
+    std::string_view call_id;
+    std::string_view cseq;
+
+    [[nodiscard]] std::span<const std::string_view> vias() const noexcept { return {via_values.data(), via_count}; }
+
+    /// Whether an answer can be built at all.
+    [[nodiscard]] bool is_answerable() const noexcept {
+        return via_count > 0 && !from.empty() && !to.empty() && !call_id.empty() && !cseq.empty();
+    }
+};
+
+/// Reads up to the empty line; of a repeated From, To, Call-ID or CSeq the first counts. Compact names are known.
+[[nodiscard]] RawHeaders read_raw_headers(std::string_view message) noexcept;
+
+/// The end of the first value of a header line with comma-separated values: quotes and angle brackets are respected.
+[[nodiscard]] std::size_t first_value_length(std::string_view values) noexcept;
+
+/// Whether a From or To value has a tag parameter (outside of quotes and brackets).
+[[nodiscard]] bool has_tag(std::string_view from_or_to) noexcept;
+
+}  // namespace sr::sip

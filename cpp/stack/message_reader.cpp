@@ -1,0 +1,221 @@
+#include "stack/message_reader.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <cstring>
+#include <span>
+
+#include "sip/ascii.hpp"
+
+namespace sr::stack {
+namespace {
+
+using sip::is_equal_ignoring_case;
+using sip::trim;
+
+std::string_view without_brackets(std::string_view host) noexcept {
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') return host.substr(1, host.size() - 2);
+    return host;
+}
+
+std::string_view without_quotes(std::string_view value) noexcept {
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (value.size() >= 2 && value.front() == '<' && value.back() == '>') value = value.substr(1, value.size() - 2);
+    return value;
+}
+
+bool is_sip_scheme(const pj::Str* scheme) noexcept {
+    return is_equal_ignoring_case(scheme->view(), "sip") || is_equal_ignoring_case(scheme->view(), "sips");
+}
+
+/// PJSIP reads a malformed expires parameter as 0, which would unregister; RFC 3261 section 20.10 wants it read as 3600.
+/// The parameter's own digits are gone, so they are looked for behind the URI's host in the packet.
+bool is_written_as_zero(const pj::SipUri* uri, const pj::RxData& packet) noexcept {
+    const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
+    if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size()) return true;
+    std::string_view rest = text.substr(static_cast<std::size_t>(uri->host.ptr - text.data()));
+    rest = rest.substr(0, rest.find('\n'));
+    for (std::size_t at = rest.find(';'); at != std::string_view::npos; at = rest.find(';', at + 1)) {
+        const std::string_view parameter = rest.substr(at + 1, rest.find_first_of(";,", at + 1) - at - 1);
+        const std::size_t equals = parameter.find('=');
+        if (equals == std::string_view::npos || !is_equal_ignoring_case(trim(parameter.substr(0, equals)), "expires")) continue;
+        const std::string_view value = trim(parameter.substr(equals + 1));
+        return !value.empty() && value.find_first_not_of('0') == std::string_view::npos;
+    }
+    return true;
+}
+
+void read_array(const pj::ArrayHeader& header, std::array<std::string_view, 32>& values, std::size_t& count) noexcept {
+    for (unsigned i = 0; i < header.count && i < 32 && count < values.size(); ++i) {
+        if (!header.values[i].view().empty()) values[count++] = header.values[i].view();
+    }
+}
+
+std::string_view lower_case_media_type(std::string_view type, std::string_view subtype, base::TextBuffer& text) noexcept {
+    const std::span<char> room = text.free();
+    const std::size_t before = text.text().size();
+    text << type << "/" << subtype;
+    const std::size_t size = text.text().size() - before;
+    for (char& c : room.first(size)) c = sip::to_lower(c);
+    return {room.data(), size};
+}
+
+template <class Visit>
+void for_each_header(const pj::RxData& packet, Visit visit) noexcept {
+    const pj::Header* head = &packet.message->headers;
+    for (const pj::Header* header = head->next; header != head; header = header->next) visit(*header);
+}
+
+}  // namespace
+
+sip::SocketAddress read_address(const pj::SocketName& name) noexcept {
+    sip::SocketAddress address;
+    address.port = ntohs(name.port);
+    if (name.family == AF_INET) {
+        address.ip[10] = address.ip[11] = 0xFF;
+        std::memcpy(address.ip.data() + 12, name.address, 4);
+    } else {
+        std::memcpy(address.ip.data(), name.address + 4, 16);
+        std::memcpy(&address.scope_id, name.address + 20, 4);
+        address.is_ipv6 = true;
+    }
+    return address;
+}
+
+const pj::SipUri* sip_uri_of(pj::Uri* uri) noexcept {
+    if (uri == nullptr) return nullptr;
+    auto* inner = static_cast<pj::Uri*>(uri->vtable->inner(uri));
+    if (inner == nullptr || !is_sip_scheme(inner->vtable->scheme(inner))) return nullptr;
+    return reinterpret_cast<const pj::SipUri*>(inner);
+}
+
+std::string_view RequestRoom::print_uri(pj::Uri* uri) noexcept {
+    void* inner = uri->vtable->inner(uri);
+    const auto room = text_buffer_.free();
+    const std::ptrdiff_t size = static_cast<pj::Uri*>(inner)->vtable->print(pj::UriContext::contact, inner, room.data(), room.size());
+    if (size <= 0) return {};
+    text_buffer_.grow(static_cast<std::size_t>(size));
+    return {room.data(), static_cast<std::size_t>(size)};
+}
+
+void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxData& packet) noexcept {
+    if (contact.star != 0) {
+        register_.is_star = true;
+        return;
+    }
+    if (contact_count_ == contacts_.size()) return;
+    sip::RequestedContact& wanted = contacts_[contact_count_++];
+    wanted = {};
+    const pj::SipUri* uri = sip_uri_of(contact.uri);
+    if (uri != nullptr) wanted.uri = print_uri(contact.uri);
+    if (contact.expires_s != pj::kExpiresAbsent) {
+        const bool is_sound = contact.expires_s != 0 || is_written_as_zero(uri, packet);
+        wanted.expires_s = is_sound ? contact.expires_s : 3600;
+    }
+    if (contact.q_thousandths >= 0 && contact.q_thousandths <= 1000) {
+        wanted.q_thousandths = static_cast<std::uint16_t>(contact.q_thousandths);
+    }
+    for (const pj::Param* param = contact.params.next; param != &contact.params; param = param->next) {
+        if (is_equal_ignoring_case(param->name.view(), "+sip.instance")) {
+            wanted.instance = without_quotes(param->value.view());
+        } else if (is_equal_ignoring_case(param->name.view(), "reg-id")) {
+            const std::string_view digits = param->value.view();
+            std::from_chars(digits.data(), digits.data() + digits.size(), wanted.reg_id);
+        }
+    }
+}
+
+void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
+    std::string_view first_path;
+    base::TextBuffer& text = text_buffer_;
+    for_each_header(packet, [&](const pj::Header& header) {
+        switch (header.type) {
+            case pj::HeaderType::contact: read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet); break;
+            case pj::HeaderType::expires: register_.expires_s = reinterpret_cast<const pj::IntHeader&>(header).value; break;
+            case pj::HeaderType::supported:
+                read_array(reinterpret_cast<const pj::ArrayHeader&>(header), supported_, supported_count_);
+                break;
+            case pj::HeaderType::other: {
+                const std::string_view name = header.name.view();
+                if (name.size() == 4 && is_equal_ignoring_case(name, "path")) {
+                    const std::string_view value = reinterpret_cast<const pj::StringHeader&>(header).value.view();
+                    if (register_.path.empty()) {
+                        register_.path = value;
+                    } else {
+                        const char* start = text.free().data();
+                        const std::size_t before = text.text().size();
+                        text << register_.path << ", " << value;
+                        register_.path = {start, text.text().size() - before};
+                    }
+                } else if (name.size() == 10 && is_equal_ignoring_case(name, "user-agent")) {
+                    register_.user_agent = reinterpret_cast<const pj::StringHeader&>(header).value.view();
+                }
+                break;
+            }
+            default: break;
+        }
+    });
+}
+
+void RequestRoom::read_require(const pj::RxData& packet) noexcept {
+    require_count_ = 0;
+    if (packet.require == nullptr) return;
+    for_each_header(packet, [&](const pj::Header& header) {
+        if (header.type == pj::HeaderType::require) {
+            read_array(reinterpret_cast<const pj::ArrayHeader&>(header), require_, require_count_);
+        }
+    });
+}
+
+const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow) noexcept {
+    register_ = {};
+    text_buffer_.clear();
+    contact_count_ = supported_count_ = 0;
+    register_.flow = flow;
+    const pj::SipUri* request_uri = sip_uri_of(packet.message->request.uri);
+    const pj::SipUri* to = sip_uri_of(packet.to->uri);
+    const pj::SipUri* from = sip_uri_of(packet.from->uri);
+    register_.has_sip_scheme = request_uri != nullptr && to != nullptr;
+    if (request_uri != nullptr) register_.request_host = without_brackets(request_uri->host.view());
+    if (to != nullptr) {
+        register_.to_user = to->user.view();
+        register_.to_host = without_brackets(to->host.view());
+    }
+    if (from != nullptr) {
+        register_.from_user = from->user.view();
+        register_.from_host = without_brackets(from->host.view());
+    }
+    register_.call_id = packet.call_id->id.view();
+    register_.cseq = static_cast<std::uint32_t>(packet.cseq->cseq);
+    register_.is_symmetric = packet.via->rport >= 0;
+    read_headers(packet);
+    read_require(packet);
+    register_.contacts = {contacts_.data(), contact_count_};
+    register_.supported = {supported_.data(), supported_count_};
+    register_.require = {require_.data(), require_count_};
+    if (const pj::Body* body = packet.message->body; body != nullptr && body->data != nullptr) {
+        register_.content_type = lower_case_media_type(body->type.view(), body->subtype.view(), text_buffer_);
+        // A multipart body has no octets of its own here: PJSIP keeps its parts. Nobody registers with one.
+        if (!is_equal_ignoring_case(body->type.view(), "multipart")) register_.body = {static_cast<const char*>(body->data), body->size};
+    }
+    return register_;
+}
+
+const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept {
+    other_ = {};
+    other_.flow = flow;
+    other_.method = packet.message->request.method.name.view();
+    const pj::SipUri* request_uri = sip_uri_of(packet.message->request.uri);
+    other_.has_sip_scheme = request_uri != nullptr;
+    if (request_uri != nullptr) {
+        other_.request_user = request_uri->user.view();
+        other_.request_host = without_brackets(request_uri->host.view());
+    }
+    other_.has_to_tag = !packet.to->tag.view().empty();
+    read_require(packet);
+    other_.require = {require_.data(), require_count_};
+    return other_;
+}
+
+}  // namespace sr::stack

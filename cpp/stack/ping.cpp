@@ -1,0 +1,69 @@
+#include "stack/ping.hpp"
+
+#include <charconv>
+
+#include "stack/reply_writer.hpp"
+
+namespace sr::stack {
+namespace {
+
+constexpr std::string_view kBranchPrefix = "z9hG4bKsrp-";
+
+template <class Number>
+bool take_hex(std::string_view& text, Number& number) noexcept {
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+    if (result.ec != std::errc()) return false;
+    text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
+    if (!text.empty() && text.front() == '-') text.remove_prefix(1);
+    return true;
+}
+
+class TokenText {
+  public:
+    explicit TokenText(const PingToken& token) noexcept {
+        append(token.binding_id);
+        append(token.nonce);
+        append(static_cast<std::uint64_t>(token.sent_us));
+    }
+
+    [[nodiscard]] std::string_view view() const noexcept { return {text_, size_ - 1}; }
+
+  private:
+    void append(std::uint64_t number) noexcept {
+        size_ = static_cast<std::size_t>(std::to_chars(text_ + size_, text_ + sizeof text_, number, 16).ptr - text_);
+        text_[size_++] = '-';
+    }
+
+    char text_[3 * 17];
+    std::size_t size_ = 0;
+};
+
+struct Host {
+    std::string_view ip;
+    friend base::TextBuffer& operator<<(base::TextBuffer& out, const Host& host) noexcept {
+        return host.ip.find(':') == std::string_view::npos ? out << host.ip : out << "[" << host.ip << "]";
+    }
+};
+
+}  // namespace
+
+void write_ping(const PingRequest& ping, base::TextBuffer& out) noexcept {
+    const TokenText token(ping.token);
+    const Host host{ping.local_ip.substr(0, ping.local_ip.find('%'))};
+    out << "OPTIONS " << ping.contact_uri << " SIP/2.0\r\nVia: SIP/2.0/UDP " << host << ":" << std::uint64_t{ping.local_port}
+        << ";rport;branch=" << kBranchPrefix << token.view() << "\r\nMax-Forwards: 70\r\n";
+    if (!ping.path.empty()) out << "Route: " << ping.path << "\r\n";
+    out << "From: <sip:" << ping.domain << ">;tag=" << token.view() << "\r\nTo: <" << ping.contact_uri << ">\r\nCall-ID: " << token.view()
+        << "\r\nCSeq: 1 OPTIONS\r\nContact: <sip:" << host << ":" << std::uint64_t{ping.local_port}
+        << ">\r\nAccept: application/sdp\r\nUser-Agent: " << kProduct << "\r\nContent-Length: 0\r\n\r\n";
+}
+
+std::optional<PingToken> read_ping_token(std::string_view branch) noexcept {
+    if (!branch.starts_with(kBranchPrefix)) return std::nullopt;
+    branch.remove_prefix(kBranchPrefix.size());
+    PingToken token;
+    if (!take_hex(branch, token.binding_id) || !take_hex(branch, token.nonce) || !take_hex(branch, token.sent_us)) return std::nullopt;
+    return token;
+}
+
+}  // namespace sr::stack

@@ -1,0 +1,52 @@
+// What the stack asks of whoever stands above it. The stack declares it; the engine implements it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sip/flow.hpp"
+#include "sip/register_request.hpp"
+#include "sip/reply.hpp"
+
+namespace sr::stack {
+
+/// A request other than REGISTER; views into the message.
+struct OtherRequest {
+    std::string_view method;
+    std::string_view request_user;   // unescaped, empty where the URI has none
+    std::string_view request_host;   // no brackets
+    bool has_sip_scheme = true;
+    bool has_to_tag = false;
+    std::span<const std::string_view> require;
+    sip::Flow flow;
+};
+
+/// What comes back in an answer to a ping.
+struct PingToken {
+    std::uint64_t binding_id = 0;
+    std::uint32_t nonce = 0;
+    std::int64_t sent_us = 0;   // on the monotonic clock
+};
+
+/// Called on PJSIP's workers, several at once, without the GIL. Must not block.
+class RequestHandler {
+  public:
+    virtual void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept = 0;
+
+    /// Any other request but ACK; the reply is sent as it is left.
+    virtual void on_request(const OtherRequest& request, sip::Reply& reply) noexcept = 0;
+
+    /// A valid message came on a flow (every one but a REGISTER, which speaks for itself).
+    virtual void on_heard(const sip::Flow& flow) noexcept = 0;
+
+    virtual void on_ping_answer(const PingToken& token) noexcept = 0;
+
+    /// A request was refused before anybody understood it (bad syntax, too large, CSeq of another method).
+    virtual void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept = 0;
+
+  protected:
+    ~RequestHandler() = default;
+};
+
+}  // namespace sr::stack

@@ -1,0 +1,251 @@
+#include "stack/stack.hpp"
+
+#include <array>
+#include <cstddef>
+#include <mutex>
+
+#include "sip/ascii.hpp"
+#include "sip/raw_message.hpp"
+#include "stack/message_reader.hpp"
+#include "stack/reply_writer.hpp"
+#include "stack/self_test.hpp"
+
+namespace sr::stack {
+namespace {
+
+/// Per worker: what a request is read into and its answer written from, so that the packet path needs no heap.
+struct WorkerRoom {
+    RequestRoom request;
+    sip::Reply reply;
+    std::array<char, sip::kMostReplyHeaderOctets + 8192> datagram;
+};
+
+WorkerRoom& worker_room() {
+    thread_local const auto room = std::make_unique<WorkerRoom>();
+    return *room;
+}
+
+void count(std::atomic<std::uint64_t>& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+
+std::string_view text_of(const pj::RxData& packet) noexcept {
+    return {packet.message_text, packet.message_size > 0 ? static_cast<std::size_t>(packet.message_size) : 0};
+}
+
+std::string_view method_of(const pj::RxData& packet) noexcept { return packet.message->request.method.name.view(); }
+
+/// PJSIP calls C functions without a context pointer: the one attached stack. Module callbacks end before their module is
+/// unregistered and may read it freely; the transport manager's callback has no such end and holds `unreadable_guard`.
+std::atomic<Stack*> attached{nullptr};
+std::mutex unreadable_guard;
+
+void register_thread(const pj::Symbols& symbols) noexcept {
+    // PJSIP aborts when a thread that it does not know calls it; the descriptor must outlive the thread's use of PJSIP.
+    thread_local long descriptor[64];
+    thread_local void* thread = nullptr;
+    if (symbols.pj_thread_is_registered() == 0) symbols.pj_thread_register("core", descriptor, &thread);
+}
+
+}  // namespace
+
+/// The C side: module records for PJSIP's list and the trampolines in them.
+class Stack::Modules {
+  public:
+    Modules(const pj::Symbols& symbols, pj::Endpoint* endpoint) noexcept : symbols_(symbols), endpoint_(endpoint) {
+        name(filter_, "mod-sr-filter", 10);
+        filter_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->filter_request(*packet); };
+        filter_.on_rx_response = [](pj::RxData* packet) noexcept -> int { return attached.load()->filter_response(*packet); };
+        name(register_, "mod-sr-register", 12);
+        register_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_register(*packet); };
+        name(options_, "mod-sr-options", 13);
+        options_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_options(*packet); };
+        name(rest_, "mod-sr-rest", 14);
+        rest_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_rest(*packet); };
+    }
+
+    [[nodiscard]] bool register_all() noexcept {
+        for (pj::Module* module : {&filter_, &register_, &options_, &rest_}) {
+            if (symbols_.pjsip_endpt_register_module(endpoint_, module) != 0) return false;
+        }
+        // What PJSIP cannot parse never reaches a module; its transport manager reports it here.
+        const auto on_dropped = [](pj::DroppedData* dropped) noexcept {
+            const std::lock_guard guard(unreadable_guard);
+            if (Stack* stack = attached.load(); stack != nullptr) stack->answer_unreadable(*dropped);
+        };
+        return symbols_.pjsip_tpmgr_set_drop_data_cb(symbols_.pjsip_endpt_get_tpmgr(endpoint_), on_dropped) == 0;
+    }
+
+    ~Modules() {
+        for (pj::Module* module : {&rest_, &options_, &register_, &filter_}) {
+            if (module->id >= 0) symbols_.pjsip_endpt_unregister_module(endpoint_, module);
+        }
+    }
+
+    Modules(const Modules&) = delete;
+    Modules& operator=(const Modules&) = delete;
+
+  private:
+    static void name(pj::Module& module, std::string_view name, int priority) noexcept {
+        module.name = {name.data(), static_cast<std::ptrdiff_t>(name.size())};
+        module.id = -1;
+        module.priority = priority;
+    }
+
+    const pj::Symbols& symbols_;
+    pj::Endpoint* endpoint_;
+    pj::Module filter_{};
+    pj::Module register_{};
+    pj::Module options_{};
+    pj::Module rest_{};
+};
+
+Stack::Stack(RequestHandler& handler, std::uint64_t tag_key) : handler_(handler), tag_key_(tag_key) {}
+
+Stack::~Stack() { detach(); }
+
+std::optional<std::string> Stack::attach(const std::string& library_path) {
+    if (modules_) return "the core is attached already";
+    auto loaded = pj::load_symbols(library_path);
+    if (auto* missing = std::get_if<std::string>(&loaded)) return *missing;
+    symbols_ = std::get<pj::Symbols>(loaded);
+    register_thread(symbols_);
+    pj::Endpoint* endpoint = symbols_.pjsua_get_pjsip_endpt();
+    if (endpoint == nullptr) return "pjsua2 has no endpoint: call libCreate and libInit first";
+    if (auto fault = run_self_test(symbols_, endpoint)) return fault;
+
+    Stack* expected = nullptr;
+    if (!attached.compare_exchange_strong(expected, this)) return "another core is attached to this process's endpoint";
+    modules_ = std::make_unique<Modules>(symbols_, endpoint);
+    if (modules_->register_all()) return std::nullopt;
+    detach();
+    return "PJSIP refused the core's modules";
+}
+
+std::optional<std::string> Stack::open(const std::string& ip, std::uint16_t port) { return sockets_.adopt(ip, port); }
+
+void Stack::detach() noexcept {
+    if (!modules_) return;
+    register_thread(symbols_);
+    modules_.reset();
+    const std::lock_guard guard(unreadable_guard);
+    attached.store(nullptr);
+    sockets_.clear();
+}
+
+void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to, std::string_view contact_uri,
+                      std::string_view path, std::string_view domain) noexcept {
+    if (flow.listener >= sockets_.all().size()) return;
+    const std::string local_ip = sockets_.local_ip_towards(flow.listener, to);
+    std::array<char, 4096> datagram;
+    base::TextBuffer text(datagram);
+    write_ping({token, contact_uri, path, local_ip, sockets_.all()[flow.listener].address.port, domain}, text);
+    if (!text.is_overflown() && sockets_.send(flow.listener, to, text.text())) count(counters_.pings);
+}
+
+sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
+    sip::Flow flow;
+    flow.remote = read_address(packet.source);
+    flow.listener = sockets_.index_of(symbols_.pjsip_udp_transport_get_socket(packet.transport));
+    return flow;
+}
+
+void Stack::send_reply(std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept {
+    const sip::RawHeaders request = sip::read_raw_headers(message);
+    if (!request.is_answerable()) {
+        count(counters_.dropped);
+        return;
+    }
+    WorkerRoom& room = worker_room();
+    base::TextBuffer text(room.datagram);
+    const std::string source_ip = flow.remote.ip_text();
+    write_reply(request, {source_ip, flow.remote.port}, reply, tag_key_, text);
+    sip::SocketAddress to = flow.remote;
+    to.port = reply_port(request.via_values[0], flow.remote.port);
+    const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
+    count(is_sent ? counters_.replies : counters_.dropped);
+}
+
+bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept {
+    if (sip::is_equal_ignoring_case(method_of(packet), "ACK")) return true;
+    const sip::Flow flow = flow_of(packet);
+    sip::Reply& reply = worker_room().reply;
+    reply.clear();
+    reply.refuse(reason);
+    handler_.on_unreadable(flow, reason);
+    send_reply(text_of(packet), flow, reply);
+    return true;
+}
+
+bool Stack::filter_request(const pj::RxData& packet) noexcept {
+    count(counters_.requests);
+    // PJSIP cuts what does not fit its buffer and would answer the rest as if it were whole.
+    if (packet.packet_size >= static_cast<std::ptrdiff_t>(pj::kMostPacketOctets)) {
+        return refuse(packet, sip::RejectReason::message_too_large);
+    }
+    // A request whose CSeq names another method lets four packets abort PJSIP's transaction layer by an assertion.
+    if (method_of(packet) != packet.cseq->method.name.view()) return refuse(packet, sip::RejectReason::method_mismatch);
+    return false;
+}
+
+bool Stack::filter_response(const pj::RxData& packet) noexcept {
+    handler_.on_heard(flow_of(packet));
+    const auto token = read_ping_token(packet.via->branch.view());
+    if (token) handler_.on_ping_answer(*token);
+    else count(counters_.dropped);
+    return true;
+}
+
+bool Stack::answer_register(const pj::RxData& packet) noexcept {
+    if (method_of(packet) != "REGISTER") return false;
+    WorkerRoom& room = worker_room();
+    room.reply.clear();
+    const sip::Flow flow = flow_of(packet);
+    handler_.on_register(room.request.read_register(packet, flow), room.reply);
+    send_reply(text_of(packet), flow, room.reply);
+    return true;
+}
+
+bool Stack::answer_other(const pj::RxData& packet) noexcept {
+    WorkerRoom& room = worker_room();
+    room.reply.clear();
+    const sip::Flow flow = flow_of(packet);
+    handler_.on_heard(flow);
+    handler_.on_request(room.request.read_other(packet, flow), room.reply);
+    send_reply(text_of(packet), flow, room.reply);
+    return true;
+}
+
+bool Stack::answer_options(const pj::RxData& packet) noexcept {
+    const bool is_in_dialog = !packet.to->tag.view().empty();
+    return method_of(packet) == "OPTIONS" && !is_in_dialog && answer_other(packet);
+}
+
+bool Stack::answer_rest(const pj::RxData& packet) noexcept {
+    if (method_of(packet) == "ACK") {
+        handler_.on_heard(flow_of(packet));
+        return true;
+    }
+    return answer_other(packet);
+}
+
+void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
+    constexpr int kIgnored = 70020;   // PJ_EIGNORED: empty lines before a message
+    if (dropped.status == kIgnored || dropped.size == 0) return;
+    count(counters_.requests);
+    const std::string_view message(dropped.data, dropped.size);
+    const sip::RawHeaders headers = sip::read_raw_headers(message);
+    const bool is_request = headers.start_line.ends_with("SIP/2.0") && !headers.start_line.starts_with("ACK ");
+    // UDP packets lie at a fixed place in PJSIP's receive record, which alone knows the sender.
+    const auto* packet = reinterpret_cast<const pj::RxData*>(dropped.data - offsetof(pj::RxData, packet));
+    if (!is_request || packet->transport != dropped.transport) {
+        count(counters_.dropped);
+        return;
+    }
+    const sip::Flow flow = flow_of(*packet);
+    sip::Reply& reply = worker_room().reply;
+    reply.clear();
+    reply.refuse(sip::RejectReason::malformed);
+    handler_.on_unreadable(flow, sip::RejectReason::malformed);
+    send_reply(message, flow, reply);
+}
+
+}  // namespace sr::stack

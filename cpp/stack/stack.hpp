@@ -1,0 +1,77 @@
+// The core's place in PJSIP: joins the endpoint that pjsua2 created, with a filter and modules of its own.
+//
+// Priorities: filter 10, REGISTER 12, OPTIONS 13, the last answer 14 - all before PJSIP's transaction layer (16). Every request is
+// answered statelessly (RFC 3261 section 8.2.7) and no response but a ping's is wanted, so that of PJSIP only transport and
+// parser ever meet the network. Dialogs, when they come, take their requests between 13 and the last answer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sip/flow.hpp"
+#include "stack/ping.hpp"
+#include "stack/pj_symbols.hpp"
+#include "stack/request_handler.hpp"
+#include "stack/udp_sockets.hpp"
+
+namespace sr::stack {
+
+struct StackCounters {
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> replies{0};
+    std::atomic<std::uint64_t> dropped{0};
+    std::atomic<std::uint64_t> pings{0};
+};
+
+/// At most one is attached per process, as there is one pjsua endpoint.
+class Stack {
+  public:
+    Stack(RequestHandler& handler, std::uint64_t tag_key);
+    ~Stack();
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+
+    /// Runs the self-test, then registers the modules; before the endpoint has any transport. A sentence says why not.
+    [[nodiscard]] std::optional<std::string> attach(const std::string& library_path);
+
+    /// Takes the transport bound to this address into use for pings; a sentence when there is none.
+    [[nodiscard]] std::optional<std::string> open(const std::string& ip, std::uint16_t port);
+
+    /// Unregisters the modules; no callback runs when it returns. Idempotent.
+    void detach() noexcept;
+
+    /// One OPTIONS to `to` down `flow`'s socket, from any thread. `domain` names us in From.
+    void send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to, std::string_view contact_uri,
+                   std::string_view path, std::string_view domain) noexcept;
+
+    [[nodiscard]] const StackCounters& counters() const noexcept { return counters_; }
+    [[nodiscard]] int receive_buffer() const noexcept { return sockets_.receive_buffer(); }
+
+  private:
+    class Modules;
+
+    bool filter_request(const pj::RxData& packet) noexcept;
+    bool filter_response(const pj::RxData& packet) noexcept;
+    bool answer_register(const pj::RxData& packet) noexcept;
+    bool answer_options(const pj::RxData& packet) noexcept;
+    bool answer_rest(const pj::RxData& packet) noexcept;
+    void answer_unreadable(const pj::DroppedData& dropped) noexcept;
+
+    [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
+    void send_reply(std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept;
+    bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
+    bool answer_other(const pj::RxData& packet) noexcept;
+
+    RequestHandler& handler_;
+    const std::uint64_t tag_key_;
+    pj::Symbols symbols_{};
+    UdpSockets sockets_;
+    StackCounters counters_;
+    std::unique_ptr<Modules> modules_;
+};
+
+}  // namespace sr::stack

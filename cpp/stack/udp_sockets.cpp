@@ -1,0 +1,148 @@
+#include "stack/udp_sockets.hpp"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+namespace sr::stack {
+namespace {
+
+struct NativeAddress {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+
+    [[nodiscard]] sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+NativeAddress to_native(const sip::SocketAddress& address) noexcept {
+    NativeAddress native;
+    if (address.is_ipv6) {
+        auto* in6 = reinterpret_cast<sockaddr_in6*>(&native.storage);
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(address.port);
+        in6->sin6_scope_id = address.scope_id;
+        std::memcpy(&in6->sin6_addr, address.ip.data(), 16);
+        native.size = sizeof *in6;
+    } else {
+        auto* in4 = reinterpret_cast<sockaddr_in*>(&native.storage);
+        in4->sin_family = AF_INET;
+        in4->sin_port = htons(address.port);
+        std::memcpy(&in4->sin_addr, address.ip.data() + 12, 4);
+        native.size = sizeof *in4;
+    }
+    return native;
+}
+
+sip::SocketAddress from_native(const NativeAddress& native) noexcept {
+    sip::SocketAddress address;
+    if (native.storage.ss_family == AF_INET6) {
+        const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&native.storage);
+        address.is_ipv6 = true;
+        address.port = ntohs(in6->sin6_port);
+        address.scope_id = in6->sin6_scope_id;
+        std::memcpy(address.ip.data(), &in6->sin6_addr, 16);
+    } else if (native.storage.ss_family == AF_INET) {
+        const auto* in4 = reinterpret_cast<const sockaddr_in*>(&native.storage);
+        address.port = ntohs(in4->sin_port);
+        address.ip[10] = address.ip[11] = 0xFF;
+        std::memcpy(address.ip.data() + 12, &in4->sin_addr, 4);
+    }
+    return address;
+}
+
+std::optional<sip::SocketAddress> bound_udp_address(int descriptor) noexcept {
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_DGRAM) return std::nullopt;
+    NativeAddress name;
+    if (getsockname(descriptor, name.get(), &name.size) != 0) return std::nullopt;
+    if (name.storage.ss_family != AF_INET && name.storage.ss_family != AF_INET6) return std::nullopt;
+    return from_native(name);
+}
+
+/// PJSIP has no call that lists its transports, but the kernel knows our sockets.
+int find_bound_socket(const std::string& ip, std::uint16_t port) {
+    struct CloseDirectory {
+        void operator()(DIR* directory) const noexcept { closedir(directory); }
+    };
+    const std::unique_ptr<DIR, CloseDirectory> directory(opendir("/proc/self/fd"));
+    if (!directory) return -1;
+    while (const dirent* entry = readdir(directory.get())) {
+        const int descriptor = std::atoi(entry->d_name);
+        const auto address = descriptor > 2 ? bound_udp_address(descriptor) : std::nullopt;
+        if (address && address->port == port && address->ip_text() == ip) return descriptor;
+    }
+    return -1;
+}
+
+int receive_buffer_of(int descriptor) noexcept {
+    int octets = 0;
+    socklen_t size = sizeof octets;
+    getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &octets, &size);
+    return octets;
+}
+
+void raise_receive_buffer(int descriptor) noexcept {
+    const int wanted = kWantedReceiveBuffer;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) == 0) return;
+    // Without CAP_NET_ADMIN the kernel gives at most net.core.rmem_max.
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted);
+}
+
+bool is_wildcard(const sip::SocketAddress& address) noexcept {
+    const std::size_t first = address.is_ipv6 ? 0 : 12;
+    return std::all_of(address.ip.begin() + static_cast<std::ptrdiff_t>(first), address.ip.end(), [](auto octet) { return octet == 0; });
+}
+
+}  // namespace
+
+std::optional<std::string> UdpSockets::adopt(const std::string& ip, std::uint16_t port) {
+    if (count_ == kMostListeners) return "more than " + std::to_string(kMostListeners) + " listening addresses";
+    const int descriptor = find_bound_socket(ip, port);
+    if (descriptor < 0) return "no UDP socket of this process is bound to " + ip + " port " + std::to_string(port);
+    raise_receive_buffer(descriptor);
+    listeners_[count_++] = {descriptor, *bound_udp_address(descriptor)};
+    return std::nullopt;
+}
+
+std::uint8_t UdpSockets::index_of(int descriptor) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+        if (listeners_[i].descriptor == descriptor) return static_cast<std::uint8_t>(i);
+    }
+    return 0;
+}
+
+bool UdpSockets::send(std::size_t listener, const sip::SocketAddress& to, std::string_view datagram) const noexcept {
+    if (listener >= count_) return false;
+    const NativeAddress native = to_native(to);
+    return sendto(listeners_[listener].descriptor, datagram.data(), datagram.size(), MSG_DONTWAIT, native.get(), native.size) >= 0;
+}
+
+std::string UdpSockets::local_ip_towards(std::size_t listener, const sip::SocketAddress& peer) const noexcept {
+    sip::SocketAddress local = listener < count_ ? listeners_[listener].address : sip::SocketAddress{};
+    if (is_wildcard(local)) {
+        // Connecting a datagram socket sends nothing; the kernel only chooses the route and with it our address.
+        const int probe = socket(peer.is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        const NativeAddress native = to_native(peer);
+        if (probe >= 0 && connect(probe, native.get(), native.size) == 0) local = bound_udp_address(probe).value_or(local);
+        if (probe >= 0) close(probe);
+    }
+    return local.ip_text();
+}
+
+int UdpSockets::receive_buffer() const noexcept {
+    int least = std::numeric_limits<int>::max();
+    for (const Listener& listener : all()) least = std::min(least, receive_buffer_of(listener.descriptor));
+    return count_ == 0 ? 0 : least;
+}
+
+}  // namespace sr::stack

@@ -1,0 +1,1 @@
+"""How programs ask the daemon: today the control socket of the command line, later HTTP."""

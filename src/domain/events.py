@@ -1,0 +1,73 @@
+"""What the core tells Python: changes only. A refreshed registration and an answered ping are no changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.values import Binding, Endpoint
+
+
+class RemovalReason(StrEnum):
+    """Why a binding ended."""
+
+    UNREGISTERED = "unregistered"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class BindingAdded:
+    """A contact that was not registered before; it is reachable, since it has just spoken."""
+
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChanged:
+    """The same binding with another contact, flow, body, path or user agent."""
+
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRemoved:
+    """A binding that is gone; ``binding`` is its last state."""
+
+    binding: Binding
+    reason: RemovalReason
+
+
+@dataclass(frozen=True, slots=True)
+class BindingReachable:
+    """A binding that was silent was heard again."""
+
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class BindingUnreachable:
+    """Nothing was heard on the binding's flow for ``liveness.timeout_s``; the registration itself still stands."""
+
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncRequired:
+    """Events were lost to an overflow: take ``Engine.snapshot()``; what it lacks is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request was refused; at most a few per second are told. ``aor`` and the like are what the peer claimed, or empty."""
+
+    status: int
+    reason: str
+    source: Endpoint
+    aor: str
+    contact_uri: str
+    user_agent: str
+
+
+BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
+CoreEvent = BindingEvent | RequestRefused | ResyncRequired

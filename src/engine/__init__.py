@@ -1,0 +1,1 @@
+"""The only door between Python and the C++ core."""

@@ -1,0 +1,150 @@
+"""The C++ core as ``domain.ports.Engine``: its records become domain values, its sentences domain errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from domain.errors import StackRefused
+from domain.events import (
+    BindingAdded,
+    BindingChanged,
+    BindingReachable,
+    BindingRemoved,
+    BindingUnreachable,
+    CoreEvent,
+    RemovalReason,
+    RequestRefused,
+    ResyncRequired,
+)
+from domain.ports import Clock, EngineConfig, EngineStatistics, ListenAddress
+from domain.values import Binding, Endpoint, Flow, Transport
+from engine import _engine
+
+EVENTS_PER_DRAIN = 256
+"""A batch short enough that the event loop stays responsive between two."""
+
+
+class CoreEngine:
+    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint."""
+
+    def __init__(self, clock: Clock, library_path: str) -> None:
+        self._core = _engine.Engine()
+        self._clock = clock
+        self._library_path = library_path
+        self._domain = ""
+
+    def apply_config(self, config: EngineConfig) -> None:
+        wanted = _engine.Config()
+        wanted.domain = config.domain
+        wanted.served_hosts = sorted(config.served_hosts | {config.domain})
+        wanted.min_expires_s = config.min_expires_s
+        wanted.default_expires_s = config.default_expires_s
+        wanted.max_expires_s = config.max_expires_s
+        wanted.rejects_brief_expires = config.rejects_brief_expires
+        wanted.max_contacts = config.max_contacts
+        wanted.ping_interval_ms = config.ping_interval_ms
+        wanted.liveness_timeout_ms = config.liveness_timeout_ms
+        self._domain = config.domain
+        self._core.apply_config(wanted)
+
+    def attach(self) -> None:
+        try:
+            self._core.attach(self._library_path)
+        except RuntimeError as fault:
+            raise StackRefused(
+                f"The SIP stack cannot be used: {fault}. Install exactly pjsua2-python==2.15.1.post1 (`make build` does)."
+            ) from fault
+
+    def open(self, listener: ListenAddress) -> None:
+        try:
+            self._core.open(listener.ip, listener.port)
+        except RuntimeError as fault:
+            raise StackRefused(f"The SIP stack cannot be used: {fault}.") from fault
+
+    def detach(self) -> None:
+        self._core.detach()
+
+    @property
+    def event_fd(self) -> int:
+        return self._core.event_fd
+
+    def drain(self) -> Sequence[CoreEvent]:
+        drained = self._core.drain(EVENTS_PER_DRAIN)
+        now = self._clock.now()
+        events: list[CoreEvent] = [ResyncRequired()] if drained.is_resync_required else []
+        events.extend(self._to_event(event, now) for event in drained.events)
+        return events
+
+    def snapshot(self) -> Sequence[Binding]:
+        now = self._clock.now()
+        return [self._to_binding(record, now) for record in self._core.snapshot()]
+
+    def find_device(self, device_id: str) -> Sequence[Binding]:
+        now = self._clock.now()
+        key = device_id.removesuffix(f"@{self._domain}")
+        return [self._to_binding(record, now) for record in self._core.find_device(key)]
+
+    def statistics(self) -> EngineStatistics:
+        counted = self._core.statistics()
+        return EngineStatistics(
+            requests=counted.requests,
+            replies=counted.replies,
+            refused=counted.refused,
+            dropped=counted.dropped,
+            pings=counted.pings,
+            events=counted.events,
+            bindings=counted.bindings,
+            aors=counted.aors,
+        )
+
+    def receive_buffer(self) -> int:
+        """The smallest receive buffer of the sockets in use, in octets as the kernel counts them."""
+        return self._core.receive_buffer()
+
+    def _to_event(self, event: _engine.Event, now: datetime) -> CoreEvent:
+        record = event.binding
+        if event.kind == "refused":
+            source = Endpoint(record.flow_ip, record.flow_port)
+            return RequestRefused(
+                event.status, event.reason, source, record.aor_key, record.contact_uri, record.user_agent
+            )
+        binding = self._to_binding(record, now)
+        match event.kind:
+            case "added":
+                return BindingAdded(binding)
+            case "changed":
+                return BindingChanged(binding)
+            case "removed":
+                return BindingRemoved(binding, RemovalReason(event.removal))
+            case "reachable":
+                return BindingReachable(binding)
+            case "unreachable":
+                return BindingUnreachable(binding)
+            case kind:
+                raise AssertionError(f"the core spoke of {kind!r}")
+
+    def _to_binding(self, record: _engine.BindingRecord, now: datetime) -> Binding:
+        aor = f"{record.aor_key}@{self._domain}"
+        thousandths = record.q_thousandths
+        return Binding(
+            binding_id=record.binding_id,
+            aor=aor,
+            device_id=record.device_uuid or aor,
+            contact_uri=record.contact_uri,
+            call_id=record.call_id,
+            cseq=record.cseq,
+            flow=Flow(Transport(record.transport), Endpoint(record.flow_ip, record.flow_port)),
+            target=Endpoint(record.target_ip, record.target_port),
+            expires_at=now + timedelta(milliseconds=record.expires_in_ms),
+            last_heard=now - timedelta(milliseconds=record.heard_before_ms),
+            is_reachable=record.is_reachable,
+            rtt_ms=record.rtt_us / 1000 if record.rtt_us else None,
+            instance=record.instance or None,
+            reg_id=record.reg_id or None,
+            q=None if thousandths is None else thousandths / 1000,
+            path=(record.path,) if record.path else (),
+            user_agent=record.user_agent or None,
+            content_type=record.content_type or None,
+            body=record.body,
+        )
