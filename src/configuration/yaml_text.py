@@ -1,0 +1,241 @@
+"""The text of config.yaml, cut at its devices: one entry changes, every other byte stays.
+
+Theory of operation: the text is head + entries + tail. Each entry is the lines from its key to the next one's, comments
+included. A change edits one entry's text (``yaml_entry``) and joins the pieces again, so it costs the same in a file of
+ten devices and of ten thousand. While there is no entry the text is kept whole beside the head and tail it will get.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from configuration.yaml_entry import (
+    BREAKS,
+    EditRefused,
+    EntryStyle,
+    edit_entry,
+    is_same,
+    line_end,
+    line_start,
+    new_entry,
+    read_entry,
+)
+from configuration.yaml_reader import MappingMarks, Reading, YamlFault, read_text
+
+_BREAK = re.compile(f"\r\n|[{BREAKS}]")
+_COMMENT_LINE = re.compile(f"([ \t]*)#[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
+_BLANK_LINE = re.compile(f"[ \t]*(\r\n|[{BREAKS}])")
+_DEVICES = "devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What surrounds the entries. ``whole`` is the text while there are none; ``refusal`` why it cannot be edited."""
+
+    head: str
+    tail: str
+    style: EntryStyle
+    whole: str
+    bom: str = ""
+    drops_last_break: bool = False
+    refusal: str | None = None
+
+
+class DevicesText:
+    """The whole text with its devices at hand by their (folded) ids."""
+
+    def __init__(self, layout: Layout, entries: Mapping[str, str]) -> None:
+        self._layout = layout
+        self._entries = dict(entries)
+
+    def copy(self) -> DevicesText:
+        """The same text, to be changed without this one noticing."""
+        return DevicesText(self._layout, self._entries)
+
+    def __contains__(self, device_id: object) -> bool:
+        return device_id in self._entries
+
+    def set_fields(self, device_id: str, fields: Mapping[str, Any]) -> bool:
+        """Set ``fields`` of a device, adding its entry if there is none; True if that changed a byte.
+
+        Raise ``EditRefused``, with nothing changed, if the text cannot be edited without damage.
+        """
+        if self._layout.refusal is not None:
+            raise EditRefused(self._layout.refusal)
+        current = self._entries.get(device_id)
+        if current is not None:
+            edited = edit_entry(current, fields, self._layout.style)
+            self._entries[device_id] = edited
+            return edited != current
+        self._add(device_id, new_entry(device_id, fields, self._layout.style), fields)
+        return True
+
+    def text(self) -> str:
+        """The file's text as it stands now."""
+        layout = self._layout
+        if not self._entries:
+            return layout.bom + layout.whole
+        entries = "".join(self._entries.values())
+        if layout.drops_last_break:
+            entries = entries.removesuffix(layout.style.newline)
+        return layout.bom + layout.head + entries + layout.tail
+
+    def _add(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
+        if not self._entries:
+            self._open(device_id, entry, fields)
+        elif self._layout.style.is_flow:
+            last = next(reversed(self._entries))
+            text = self._entries[last]
+            self._entries[last] = text if text.endswith(",") else text + ","
+            self._entries[device_id] = " " + entry
+        else:
+            self._entries[device_id] = entry
+
+    def _open(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
+        """Write the first entry; it changes how ``devices`` is written, so the whole text is read again."""
+        opened = DevicesText(self._layout, {device_id: entry})
+        devices = {device_id: {name: value for name, value in fields.items() if value is not None}}
+        try:
+            before = read_text(self._layout.whole).value or {}
+            after = read_text(opened.text().removeprefix(self._layout.bom)).value
+        except YamlFault as fault:
+            raise EditRefused(f"a first device cannot be added: {fault.message}") from fault
+        wanted = {**before, _DEVICES: devices}
+        if not all(is_same(after.get(key), value) for key, value in wanted.items()) or len(after) != len(wanted):
+            raise EditRefused("a first device cannot be added without changing another setting")
+        self._entries[device_id] = entry
+
+
+def locate_devices(text: str, reading: Reading, bom: str = "") -> DevicesText:
+    """Cut ``text``, which ``reading`` has read with ``devices`` as its section. Never raises on a valid document."""
+    section, root = reading.section, reading.root
+    found = _BREAK.search(text)
+    newline = found.group() if found else "\n"
+    if root is None or (section is not None and section.kind == "other"):
+        style = EntryStyle(False, "  ", 2, newline)
+        refused = "devices is an alias; write it out"
+        return DevicesText(Layout("", "", style, text, bom, refusal=refused), {})
+    cut = _Cut(text, bom, newline, root, section)
+    if section is None:
+        return cut.absent()
+    if section.kind == "scalar" or not section.key_starts:
+        return cut.empty(section)
+    return cut.flow(section) if section.kind == "flow" else cut.block(section)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Cuts one text; each method is for one way of writing ``devices``."""
+
+    text: str
+    bom: str
+    newline: str
+    root: MappingMarks
+    section: MappingMarks | None
+
+    def absent(self) -> DevicesText:
+        text, root = self.text, self.root
+        if root.kind == "flow":
+            at = root.last_value_end if root.key_starts else text.index("{", root.start) + 1
+            comma = ", " if root.key_starts else ""
+            return self._flow(text[:at] + comma + "devices: {", "}" + text[at:], {})
+        at = self._end_of(root)
+        head = self._with_break(text[:at]) + " " * self._root_column() + "devices:" + self.newline
+        return self._block(head, text[at:], {}, self._root_column() + 2)
+
+    def empty(self, section: MappingMarks) -> DevicesText:
+        text, start, end = self.text, section.start, section.end
+        inside = text[text.index("{", start) + 1 : end - 1] if section.kind == "flow" else ""
+        if self.root.kind == "flow":
+            return self._flow(text[:start].rstrip(" ") + " {", inside + "}" + text[end:], {})
+        if inside.strip():
+            opening = text.index("{", start) + 1
+            return self._flow(text[:opening], text[opening:], {})
+        at = line_end(text, end)
+        rest = text[end:at]
+        before = text[:start] if rest.strip() else text[:start].rstrip(" ")
+        return self._block(self._with_break(before + rest), text[at:], {}, self._root_column() + 2)
+
+    def flow(self, section: MappingMarks) -> DevicesText:
+        text, starts = self.text, section.key_starts
+        end = section.last_value_end
+        comma = re.compile(r"\s*,").match(text, end)
+        end = comma.end() if comma else end
+        bounds = [start for _, start in starts] + [end]
+        entries = {key: text[bounds[index] : bounds[index + 1]] for index, (key, _) in enumerate(starts)}
+        return self._flow(text[: bounds[0]], text[end:], entries)
+
+    def block(self, section: MappingMarks) -> DevicesText:
+        text, starts = self.text, section.key_starts
+        bounds = [line_start(text, start) for _, start in starts] + [self._end_of(section)]
+        column = starts[0][1] - bounds[0]
+        entries: dict[str, str] = {}
+        for index, (key, start) in enumerate(starts):
+            if text[bounds[index] : start].strip() not in ("", "?"):
+                return self._refused(f"the entry {key} does not begin on a line of its own")
+            entries[key] = text[bounds[index] : bounds[index + 1]]
+        last = starts[-1][0]
+        drops = not text.endswith(tuple(BREAKS)) and bounds[-1] == len(text)
+        whole_last = self._with_break(entries[last])
+        own = self._own_part(whole_last, column)
+        entries[last], rest = whole_last[:own], whole_last[own:]
+        if drops and rest:
+            rest, drops = rest.removesuffix(self.newline), False
+        made = self._block(text[: bounds[0]], rest + text[bounds[-1] :], entries, column)
+        layout = replace(made._layout, drops_last_break=drops, style=self._style_like(entries, made._layout.style))  # noqa: SLF001 - ours
+        return DevicesText(layout, entries)
+
+    def _own_part(self, entry: str, column: int) -> int:
+        """How much of the last entry's raw text is its own: its content and the comments that are indented below it."""
+        probe = EntryStyle(False, " " * column, 2, self.newline)
+        try:
+            end = line_end(entry, read_entry(entry, probe).end)
+        except EditRefused:
+            return len(entry)
+        at = end
+        while at < len(entry):
+            if blank := _BLANK_LINE.match(entry, at):
+                at = blank.end()
+            elif (comment := _COMMENT_LINE.match(entry, at)) and len(comment.group(1)) > column:
+                at = end = comment.end()
+            else:
+                break
+        return end
+
+    def _style_like(self, entries: Mapping[str, str], style: EntryStyle) -> EntryStyle:
+        """The step of the first entry that shows one."""
+        for entry in list(entries.values())[:8]:
+            try:
+                read = read_entry(entry, style)
+            except EditRefused:
+                continue
+            if read.kind == "block":
+                return replace(style, step=read.fields_column - read.key_column)
+        return style
+
+    def _block(self, head: str, tail: str, entries: Mapping[str, str], column: int) -> DevicesText:
+        style = EntryStyle(False, " " * column, 2, self.newline)
+        drops = not tail and not self.text.endswith(tuple(BREAKS))
+        return DevicesText(Layout(head, tail, style, self.text, self.bom, drops), entries)
+
+    def _flow(self, head: str, tail: str, entries: Mapping[str, str]) -> DevicesText:
+        return DevicesText(Layout(head, tail, EntryStyle(True, "", 2, self.newline), self.text, self.bom), entries)
+
+    def _refused(self, reason: str) -> DevicesText:
+        style = EntryStyle(False, "  ", 2, self.newline)
+        return DevicesText(Layout("", "", style, self.text, self.bom, refusal=reason), {})
+
+    def _root_column(self) -> int:
+        first = self.root.key_starts[0][1] if self.root.key_starts else 0
+        return first - line_start(self.text, first)
+
+    def _end_of(self, marks: MappingMarks) -> int:
+        """Where a block mapping's lines end: the line start of what follows, or the text's end."""
+        start = line_start(self.text, marks.end)
+        return marks.end if self.text[start : marks.end].strip() else start
+
+    def _with_break(self, text: str) -> str:
+        return text if not text or text.endswith(tuple(BREAKS)) else text + self.newline
