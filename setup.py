@@ -28,10 +28,17 @@ def read_requirements(name: str) -> list[str]:
 class CMakeBuild(build_ext):
     """Lets CMake and Ninja build the core. An in-place build keeps its build folder, so the next one is incremental."""
 
+    is_in_place = False
+
+    def run(self) -> None:
+        """Build, remembering what setuptools forgets meanwhile: an in-place build is made elsewhere, then copied."""
+        self.is_in_place = bool(self.inplace)
+        super().run()
+
     def build_extension(self, ext: Extension) -> None:
         """Configure and build ``cpp/`` so that the extension lands where setuptools expects it."""
         target = Path(self.get_ext_fullpath(ext.name)).resolve()
-        folder = ROOT / "build" / "core" if self.inplace else Path(self.build_temp).resolve() / "core"
+        folder = ROOT / "build" / "core" if self.is_in_place else Path(self.build_temp).resolve() / "core"
         options = {
             "Python_EXECUTABLE": sys.executable,
             "pybind11_DIR": self._find_pybind11(),
@@ -39,7 +46,7 @@ class CMakeBuild(build_ext):
             "SR_MODULE_NAME": target.name,
         }
         arguments = [f"-D{name}={value}" for name, value in options.items()]
-        self._run("cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "--log-level=WARNING", *arguments)
+        self._run("cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *arguments, is_shown=False)
         self._run("cmake", "--build", str(folder))
 
     @staticmethod
@@ -48,9 +55,9 @@ class CMakeBuild(build_ext):
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()  # noqa: S603  # ours
 
     @staticmethod
-    def _run(*command: str) -> None:
+    def _run(*command: str, is_shown: bool = True) -> None:
         try:
-            subprocess.run(command, check=True)  # noqa: S603  # our own words
+            subprocess.run(command, check=True, stdout=None if is_shown else subprocess.DEVNULL)  # noqa: S603  # ours
         except FileNotFoundError:
             sys.exit(f"screamrouter-sip: `{command[0]}` is not installed; `make build` brings what is missing.")
         except subprocess.CalledProcessError as failure:

@@ -25,10 +25,10 @@ forbid_services='[ -e "$1" ] || { trap "rm -f $1" EXIT; trap "exit 130" INT TERM
 
 install_as_root() {
     # A foreign package source that does not answer must not stop us: what is missing shows in the next step.
-    $root apt-get update -q || echo "screamrouter-sip: apt-get update failed; trying with the package lists that are there."
+    $root apt-get update -qq || echo "screamrouter-sip: apt-get update failed; trying with the package lists that are there."
     $root sh -c "$forbid_services"'
         shift
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends \
             -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"' sh "$POLICY" "$@" </dev/null
 }
 

@@ -9,7 +9,7 @@ echo "clang-format"
 find cpp tests/native tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
 
 echo "clang-tidy"
-cmake -S . -B "$build" -G Ninja --log-level=WARNING -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
+cmake -S . -B "$build" -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
     -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -Og" >/dev/null
 find cpp tests/native -name '*.cpp' -not -path 'cpp/bindings/*' -print0 |
     xargs -0 -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet 2>/dev/null

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 sanitizers=$1
 build=build/native-$(echo "$sanitizers" | tr , -)
 
-cmake -S . -B "$build" -G Ninja --log-level=WARNING -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
+cmake -S . -B "$build" -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
     -DSR_SANITIZE="$sanitizers" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -O1"
 cmake --build "$build"
 

@@ -1,4 +1,4 @@
-"""Who may know whom, and how long a file may be. The layers of the Python packages are import-linter's (`make lint`)."""
+"""Who may know whom, and how long a file may be. The Python layers are import-linter's (`make lint`)."""
 
 import ast
 import re
