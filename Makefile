@@ -15,8 +15,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types bench test-asan test-tsan native install uninstall clean help \
-        host packages-build packages-lint packages-test packages-bench packages-sanitize
+.PHONY: build run test lint types format bench test-asan test-tsan native install uninstall clean \
+        help host packages-build packages-lint packages-test packages-bench packages-sanitize
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ lint: packages-lint $(STAMPS)/dev  ## ruff, import rules, clang-format, clang-ti
 	@$(VENV)/bin/ruff format --check
 	@PYTHONPATH=src $(VENV)/bin/lint-imports --no-cache
 	@scripts/lint-cpp.sh $(NATIVE)
+
+format: packages-lint $(STAMPS)/dev  ## bring all code into the layout that lint wants
+	@$(VENV)/bin/ruff format
+	@$(VENV)/bin/ruff check --fix
+	@find cpp tests/native tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format -i
 
 test-asan: packages-sanitize  ## native tests with the address and undefined behaviour sanitizers
 	@scripts/test-sanitized.sh address,undefined

@@ -1,6 +1,7 @@
 #!/bin/sh
 # install.sh PYTHON: puts screamrouter-sip on this machine as a service. Run again, it updates; config.yaml is never touched.
 set -eu
+umask 022
 cd "$(dirname "$0")/.."
 python=$1
 
@@ -72,7 +73,8 @@ install_service() {
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
         systemctl --quiet enable "$NAME.service"
-        systemctl restart "$NAME.service"
+        systemctl restart "$NAME.service" ||
+            refuse "installed, but the service does not start; the reason is in: journalctl -u $NAME -n 20"
         say "the service runs, now and after each boot; watch it with: journalctl -fu $NAME"
     else
         say "systemd does not run here; where it does: systemctl enable --now $NAME"
