@@ -23,11 +23,10 @@ class TextBuffer {
         return *this;
     }
 
-    TextBuffer& operator<<(std::uint64_t number) noexcept {
-        char digits[20];
-        const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-        return *this << std::string_view(digits, static_cast<std::size_t>(end - digits));
-    }
+    TextBuffer& operator<<(std::uint64_t number) noexcept { return write(number, 10); }
+
+    /// In lower case, without a prefix.
+    TextBuffer& hex(std::uint64_t number) noexcept { return write(number, 16); }
 
     /// Where a C function may print up to `free().size()` octets; `grow` then takes them over.
     [[nodiscard]] std::span<char> free() noexcept { return room_.subspan(size_); }
@@ -43,6 +42,12 @@ class TextBuffer {
     [[nodiscard]] bool is_overflown() const noexcept { return is_overflown_; }
 
   private:
+    TextBuffer& write(std::uint64_t number, int base) noexcept {
+        char digits[24];
+        const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
+        return *this << std::string_view(digits, static_cast<std::size_t>(end - digits));
+    }
+
     std::span<char> room_;
     std::size_t size_ = 0;
     bool is_overflown_ = false;

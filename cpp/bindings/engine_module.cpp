@@ -176,4 +176,7 @@ PYBIND11_MODULE(_engine, module) {
         .def_readonly("events", &Drained::events)
         .def_readonly("is_resync_required", &Drained::is_resync_required);
     bind_engine(module);
+    module.def(
+        "silence_pjsip", [](const std::string& library_path) { raise_if(sr::stack::silence_pjsip(library_path)); },
+        py::arg("library_path"), py::call_guard<py::gil_scoped_release>());
 }

@@ -72,6 +72,7 @@ RawHeaders read_raw_headers(std::string_view message) noexcept {
 }
 
 std::size_t first_value_length(std::string_view values) noexcept {
+    if (values.find(',') == std::string_view::npos) return values.size();
     bool is_quoted = false;
     int depth = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {

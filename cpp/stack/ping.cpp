@@ -1,5 +1,6 @@
 #include "stack/ping.hpp"
 
+#include <array>
 #include <charconv>
 
 #include "stack/reply_writer.hpp"
@@ -21,21 +22,16 @@ bool take_hex(std::string_view& text, Number& number) noexcept {
 class TokenText {
   public:
     explicit TokenText(const PingToken& token) noexcept {
-        append(token.binding_id);
-        append(token.nonce);
-        append(static_cast<std::uint64_t>(token.sent_us));
+        text_.hex(token.binding_id) << "-";
+        text_.hex(token.nonce) << "-";
+        text_.hex(static_cast<std::uint64_t>(token.sent_us));
     }
 
-    [[nodiscard]] std::string_view view() const noexcept { return {text_, size_ - 1}; }
+    [[nodiscard]] std::string_view view() const noexcept { return text_.text(); }
 
   private:
-    void append(std::uint64_t number) noexcept {
-        size_ = static_cast<std::size_t>(std::to_chars(text_ + size_, text_ + sizeof text_, number, 16).ptr - text_);
-        text_[size_++] = '-';
-    }
-
-    char text_[3 * 17];
-    std::size_t size_ = 0;
+    std::array<char, 3 * 17> room_;
+    base::TextBuffer text_{room_};
 };
 
 struct Host {

@@ -63,7 +63,7 @@ struct SipUri {
 };
 static_assert(sizeof(SipUri) == 232 && offsetof(SipUri, host) == 40);
 
-enum class HeaderType : int { contact = 9, expires = 18, require = 31, route = 33, supported = 36, via = 42, other = 45 };
+enum class HeaderType : int { contact = 9, expires = 18, require = 31, route = 33, supported = 36, via = 41, other = 44 };
 
 struct Header {
     Header* prev;

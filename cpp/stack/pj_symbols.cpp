@@ -39,6 +39,7 @@ std::variant<Symbols, std::string> load_symbols(const std::string& library_path)
     Lookup lookup(library.get());
 #define SR_FIND(name) lookup.find(symbols.name, #name)
     SR_FIND(pj_get_version);
+    SR_FIND(pj_log_set_level);
     SR_FIND(pj_thread_is_registered);
     SR_FIND(pj_thread_register);
     SR_FIND(pjsua_get_pjsip_endpt);

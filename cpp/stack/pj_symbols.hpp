@@ -11,6 +11,7 @@ namespace sr::stack::pj {
 /// One pointer per function; the member's name is the exported symbol's.
 struct Symbols {
     const char* (*pj_get_version)();
+    void (*pj_log_set_level)(int level);
     int (*pj_thread_is_registered)();
     int (*pj_thread_register)(const char* name, long* descriptor, void** thread);
     Endpoint* (*pjsua_get_pjsip_endpt)();

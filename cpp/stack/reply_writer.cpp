@@ -1,6 +1,7 @@
 #include "stack/reply_writer.hpp"
 
 #include <charconv>
+#include <functional>
 
 #include "sip/ascii.hpp"
 
@@ -31,32 +32,42 @@ void for_each_parameter(std::string_view value, Visit visit) {
 
 std::string_view parameter_name(std::string_view parameter) noexcept { return trim(parameter.substr(0, parameter.find('='))); }
 
-void write_top_via(std::string_view values, const ReplySource& source, base::TextBuffer& out) noexcept {
+/// The port of a Via value's sent-by, 5060 where it names none (RFC 3261 section 18.2.2).
+std::uint16_t sent_by_port(std::string_view sent_by) noexcept {
+    const std::size_t colon = sent_by.rfind(':');
+    const std::size_t bracket = sent_by.rfind(']');
+    if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return 5060;
+    std::uint16_t port = 0;
+    const std::string_view digits = trim(sent_by.substr(colon + 1));
+    const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return result.ec == std::errc() && port != 0 ? port : std::uint16_t{5060};
+}
+
+std::uint16_t write_top_via(std::string_view values, const ReplySource& source, base::TextBuffer& out) noexcept {
     const std::size_t length = sip::first_value_length(values);
     const std::string_view top = values.substr(0, length);
-    out << "Via: " << trim(top.substr(0, top.find(';')));
+    const std::string_view sent_by = trim(top.substr(0, top.find(';')));
+    bool is_symmetric = false;
+    out << "Via: " << sent_by;
     for_each_parameter(top, [&](std::string_view parameter) {
         const std::string_view name = parameter_name(parameter);
         if (is_equal_ignoring_case(name, "received") || parameter.empty()) return;
         if (is_equal_ignoring_case(name, "rport")) {
+            is_symmetric = true;
             out << ";rport=" << std::uint64_t{source.port};
         } else {
             out << ";" << parameter;
         }
     });
     out << ";received=" << source.ip << values.substr(length) << "\r\n";
-}
-
-std::uint64_t mix(std::uint64_t hash, std::string_view text) noexcept {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    return hash;
+    return is_symmetric ? source.port : sent_by_port(sent_by);
 }
 
 void write_to(const sip::RawHeaders& request, std::uint64_t tag_key, base::TextBuffer& out) noexcept {
     out << "To: " << request.to;
     if (!sip::has_tag(request.to)) {
-        std::uint64_t tag = mix(mix(mix(tag_key, request.call_id), request.cseq), request.from);
-        tag ^= tag >> 31;
+        constexpr std::hash<std::string_view> hash;
+        std::uint64_t tag = (tag_key ^ hash(request.call_id)) * 0x9e3779b97f4a7c15ULL ^ hash(request.cseq);
         char digits[16];
         for (char& digit : digits) {
             digit = "0123456789abcdef"[tag & 15];
@@ -69,33 +80,17 @@ void write_to(const sip::RawHeaders& request, std::uint64_t tag_key, base::TextB
 
 }  // namespace
 
-void write_reply(const sip::RawHeaders& request, const ReplySource& source, const sip::Reply& reply, std::uint64_t tag_key,
-                 base::TextBuffer& out) noexcept {
+std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& source, const sip::Reply& reply, std::uint64_t tag_key,
+                          base::TextBuffer& out) noexcept {
     out << "SIP/2.0 " << std::uint64_t{reply.line.status} << " " << reply.line.phrase << "\r\n";
-    write_top_via(request.via_values[0], source, out);
+    const std::uint16_t port = write_top_via(request.via_values[0], source, out);
     for (const std::string_view via : request.vias().subspan(1)) out << "Via: " << via << "\r\n";
     out << "From: " << request.from << "\r\n";
     write_to(request, tag_key, out);
     out << "Call-ID: " << request.call_id << "\r\nCSeq: " << request.cseq << "\r\n";
     out << reply.headers.text() << "Server: " << kProduct << "\r\nContent-Length: 0\r\n\r\n";
     if (reply.headers.is_overflown()) out.set_overflown();
-}
-
-std::uint16_t reply_port(std::string_view top_via, std::uint16_t source_port) noexcept {
-    top_via = top_via.substr(0, sip::first_value_length(top_via));
-    bool is_symmetric = false;
-    for_each_parameter(top_via, [&](std::string_view parameter) {
-        if (is_equal_ignoring_case(parameter_name(parameter), "rport")) is_symmetric = true;
-    });
-    if (is_symmetric) return source_port;
-    const std::string_view sent = trim(top_via.substr(0, top_via.find(';')));
-    const std::size_t colon = sent.rfind(':');
-    const std::size_t bracket = sent.rfind(']');
-    if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return 5060;
-    std::uint16_t port = 0;
-    const std::string_view digits = trim(sent.substr(colon + 1));
-    const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    return result.ec == std::errc() && port != 0 ? port : std::uint16_t{5060};
+    return port;
 }
 
 }  // namespace sr::stack

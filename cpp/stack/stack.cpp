@@ -98,6 +98,13 @@ class Stack::Modules {
     pj::Module rest_{};
 };
 
+std::optional<std::string> silence_pjsip(const std::string& library_path) {
+    const auto loaded = pj::load_symbols(library_path);
+    if (const auto* missing = std::get_if<std::string>(&loaded)) return *missing;
+    std::get<pj::Symbols>(loaded).pj_log_set_level(0);
+    return std::nullopt;
+}
+
 Stack::Stack(RequestHandler& handler, std::uint64_t tag_key) : handler_(handler), tag_key_(tag_key) {}
 
 Stack::~Stack() { detach(); }
@@ -148,18 +155,16 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
     return flow;
 }
 
-void Stack::send_reply(std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept {
+void Stack::send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept {
     const sip::RawHeaders request = sip::read_raw_headers(message);
     if (!request.is_answerable()) {
         count(counters_.dropped);
         return;
     }
-    WorkerRoom& room = worker_room();
-    base::TextBuffer text(room.datagram);
-    const std::string source_ip = flow.remote.ip_text();
-    write_reply(request, {source_ip, flow.remote.port}, reply, tag_key_, text);
+    base::TextBuffer text(worker_room().datagram);
+    const std::string_view source_ip(packet.source_name);
     sip::SocketAddress to = flow.remote;
-    to.port = reply_port(request.via_values[0], flow.remote.port);
+    to.port = write_reply(request, {source_ip, flow.remote.port}, reply, tag_key_, text);
     const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
     count(is_sent ? counters_.replies : counters_.dropped);
 }
@@ -171,7 +176,7 @@ bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept 
     reply.clear();
     reply.refuse(reason);
     handler_.on_unreadable(flow, reason);
-    send_reply(text_of(packet), flow, reply);
+    send_reply(packet, text_of(packet), flow, reply);
     return true;
 }
 
@@ -200,7 +205,7 @@ bool Stack::answer_register(const pj::RxData& packet) noexcept {
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
     handler_.on_register(room.request.read_register(packet, flow), room.reply);
-    send_reply(text_of(packet), flow, room.reply);
+    send_reply(packet, text_of(packet), flow, room.reply);
     return true;
 }
 
@@ -210,7 +215,7 @@ bool Stack::answer_other(const pj::RxData& packet) noexcept {
     const sip::Flow flow = flow_of(packet);
     handler_.on_heard(flow);
     handler_.on_request(room.request.read_other(packet, flow), room.reply);
-    send_reply(text_of(packet), flow, room.reply);
+    send_reply(packet, text_of(packet), flow, room.reply);
     return true;
 }
 
@@ -245,7 +250,7 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
     reply.clear();
     reply.refuse(sip::RejectReason::malformed);
     handler_.on_unreadable(flow, sip::RejectReason::malformed);
-    send_reply(message, flow, reply);
+    send_reply(*packet, message, flow, reply);
 }
 
 }  // namespace sr::stack

@@ -27,6 +27,10 @@ struct StackCounters {
     std::atomic<std::uint64_t> pings{0};
 };
 
+/// PJSIP prints to standard output from its first call on, before pjsua2 lets anybody configure that. A sentence when it cannot
+/// be told to be silent.
+[[nodiscard]] std::optional<std::string> silence_pjsip(const std::string& library_path);
+
 /// At most one is attached per process, as there is one pjsua endpoint.
 class Stack {
   public:
@@ -62,7 +66,7 @@ class Stack {
     void answer_unreadable(const pj::DroppedData& dropped) noexcept;
 
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
-    void send_reply(std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept;
+    void send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept;
     bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 

@@ -29,6 +29,7 @@ class CoreEngine:
     """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint."""
 
     def __init__(self, clock: Clock, library_path: str) -> None:
+        _engine.silence_pjsip(library_path)
         self._core = _engine.Engine()
         self._clock = clock
         self._library_path = library_path
