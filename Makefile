@@ -71,7 +71,7 @@ test: packages-test $(STAMPS)/dev build native  ## native tests, then all the ot
 
 native: packages-sanitize
 	@cmake -S . -B $(NATIVE) -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
-	    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -Og"
+	    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -Og" >/dev/null
 	@cmake --build $(NATIVE)
 	@ctest --test-dir $(NATIVE) --output-on-failure
 

@@ -6,7 +6,7 @@ sanitizers=$1
 build=build/native-$(echo "$sanitizers" | tr , -)
 
 cmake -S . -B "$build" -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \
-    -DSR_SANITIZE="$sanitizers" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -O1"
+    -DSR_SANITIZE="$sanitizers" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g -O1" >/dev/null
 cmake --build "$build"
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
