@@ -38,7 +38,7 @@ class Problem:
         return f"{where}:{key} {self.message}"
 
 
-class ConfigRejected(ConfigError):  # noqa: N818 - an event of the configuration's life, as its log line
+class ConfigRejected(ConfigError):
     """config.yaml cannot be used; ``problems`` holds every fault found, in the order of the text."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

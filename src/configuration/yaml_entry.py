@@ -33,12 +33,13 @@ from configuration.yaml_reader import (
     scalar_value,
     start_of,
 )
+from configuration.yaml_simple import edit_simple, is_simple
 
 BREAKS = "\n\r\x85\u2028\u2029"
 _LINE = re.compile(f"[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
 
 
-class EditRefused(Exception):  # noqa: N818 - a refusal, not a fault of the program
+class EditRefused(Exception):
     """The text is written in a way that cannot be edited without damage; ``str()`` says which."""
 
 
@@ -96,12 +97,15 @@ def new_entry(key: str, fields: Mapping[str, Any], style: EntryStyle) -> str:
     else:
         lines = _field_lines(kept, len(style.indent) + style.step, style.newline)
         text = f"{style.indent}{format_text(key)}:{'' if kept else ' {}'}{style.newline}{lines}"
-    _check(text, style, key, kept)
+    if style.is_flow or not is_simple(text, style.indent, style.newline):
+        _check(text, style, key, kept)
     return text
 
 
 def edit_entry(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> str:
     """``text`` with the fields of ``wanted`` set; None empties a field that is there. Raise ``EditRefused``."""
+    if not style.is_flow and (edited := edit_simple(text, wanted, style.indent, style.newline)) is not None:
+        return edited
     entry = read_entry(text, style)
     changed = {
         name: value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from configuration.yaml_reader import resolve_plain
@@ -39,9 +40,12 @@ def format_text(text: str, quote: str | None = None) -> str:
         return "'" + text.replace("'", "''") + "'"
     if quote is None and is_plain(text):
         return text
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(_escaped(character) for character in text) + '"'
 
 
+@lru_cache(maxsize=4096)
 def is_plain(text: str) -> bool:
     """True if ``text`` needs no quotes anywhere."""
     if _TIMESTAMP.fullmatch(text):

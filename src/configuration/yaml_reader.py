@@ -39,7 +39,7 @@ _FREQUENT: dict[str, Any] = {"true": True, "false": False, "null": None, "": Non
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 
 
-class YamlFault(Exception):  # noqa: N818 - a fault of the text, not an error of ours
+class YamlFault(Exception):
     """The text cannot be read further; ``place`` is where."""
 
     def __init__(self, message: str, place: Place | None, key_path: KeyPath = ()) -> None:

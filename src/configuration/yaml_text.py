@@ -29,6 +29,7 @@ _BREAK = re.compile(f"\r\n|[{BREAKS}]")
 _COMMENT_LINE = re.compile(f"([ \t]*)#[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
 _BLANK_LINE = re.compile(f"[ \t]*(\r\n|[{BREAKS}])")
 _DEVICES = "devices"
+_BLOCK_ENTRIES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,30 @@ class Layout:
 
 
 class DevicesText:
-    """The whole text with its devices at hand by their (folded) ids."""
+    """The whole text with its devices at hand by their (folded) ids.
+
+    Entries stand in blocks whose octets are kept, and which copies share until one of them changes: a change in a large
+    file costs one block, not the file.
+    """
 
     def __init__(self, layout: Layout, entries: Mapping[str, str]) -> None:
         self._layout = layout
-        self._entries = dict(entries)
+        self._blocks: list[dict[str, str]] = []
+        self._octets: list[bytes | None] = []
+        self._block_of: dict[str, int] = {}
+        for device_id, entry in entries.items():
+            self._put(device_id, entry)
 
     def copy(self) -> DevicesText:
         """The same text, to be changed without this one noticing."""
-        return DevicesText(self._layout, self._entries)
+        twin = DevicesText(self._layout, {})
+        twin._blocks = list(self._blocks)
+        twin._octets = [self._octets_of(index) for index in range(len(self._blocks))]
+        twin._block_of = dict(self._block_of)
+        return twin
 
     def __contains__(self, device_id: object) -> bool:
-        return device_id in self._entries
+        return device_id in self._block_of
 
     def set_fields(self, device_id: str, fields: Mapping[str, Any]) -> bool:
         """Set ``fields`` of a device, adding its entry if there is none; True if that changed a byte.
@@ -65,48 +78,65 @@ class DevicesText:
         """
         if self._layout.refusal is not None:
             raise EditRefused(self._layout.refusal)
-        current = self._entries.get(device_id)
-        if current is not None:
-            edited = edit_entry(current, fields, self._layout.style)
-            self._entries[device_id] = edited
-            return edited != current
-        self._add(device_id, new_entry(device_id, fields, self._layout.style), fields)
+        style = self._layout.style
+        if device_id in self._block_of:
+            current = self._blocks[self._block_of[device_id]][device_id]
+            edited = edit_entry(current, fields, style)
+            if edited == current:
+                return False
+            self._put(device_id, edited)
+            return True
+        entry = new_entry(device_id, fields, style)
+        if not self._block_of:
+            self._require_opening(device_id, entry, fields)
+        elif style.is_flow:
+            last = next(reversed(self._blocks[-1]))
+            text = self._blocks[-1][last]
+            self._put(last, text if text.endswith(",") else text + ",")
+            entry = " " + entry
+        self._put(device_id, entry)
         return True
 
-    def text(self) -> str:
-        """The file's text as it stands now."""
+    def octets(self) -> bytes:
+        """The file's content as it stands now."""
         layout = self._layout
-        if not self._entries:
-            return layout.bom + layout.whole
-        entries = "".join(self._entries.values())
+        if not self._block_of:
+            return (layout.bom + layout.whole).encode("utf-8")
+        entries = [self._octets_of(index) for index in range(len(self._blocks))]
         if layout.drops_last_break:
-            entries = entries.removesuffix(layout.style.newline)
-        return layout.bom + layout.head + entries + layout.tail
+            entries[-1] = entries[-1].removesuffix(layout.style.newline.encode("utf-8"))
+        return b"".join([(layout.bom + layout.head).encode("utf-8"), *entries, layout.tail.encode("utf-8")])
 
-    def _add(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
-        if not self._entries:
-            self._open(device_id, entry, fields)
-        elif self._layout.style.is_flow:
-            last = next(reversed(self._entries))
-            text = self._entries[last]
-            self._entries[last] = text if text.endswith(",") else text + ","
-            self._entries[device_id] = " " + entry
-        else:
-            self._entries[device_id] = entry
+    def _put(self, device_id: str, entry: str) -> None:
+        index = self._block_of.get(device_id, len(self._blocks) - 1)
+        if index < 0 or (device_id not in self._block_of and len(self._blocks[index]) >= _BLOCK_ENTRIES):
+            index = len(self._blocks)
+            self._blocks.append({})
+            self._octets.append(None)
+        if self._octets[index] is not None:  # a copy may share it
+            self._blocks[index] = dict(self._blocks[index])
+            self._octets[index] = None
+        self._blocks[index][device_id] = entry
+        self._block_of[device_id] = index
 
-    def _open(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
-        """Write the first entry; it changes how ``devices`` is written, so the whole text is read again."""
-        opened = DevicesText(self._layout, {device_id: entry})
+    def _octets_of(self, index: int) -> bytes:
+        octets = self._octets[index]
+        if octets is None:
+            octets = self._octets[index] = "".join(self._blocks[index].values()).encode("utf-8")
+        return octets
+
+    def _require_opening(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
+        """Prove the first entry, which changes how ``devices`` is written, by reading the whole text again."""
+        opened = DevicesText(self._layout, {device_id: entry}).octets().decode("utf-8")
         devices = {device_id: {name: value for name, value in fields.items() if value is not None}}
         try:
             before = read_text(self._layout.whole).value or {}
-            after = read_text(opened.text().removeprefix(self._layout.bom)).value
+            after = read_text(opened.removeprefix(self._layout.bom)).value
         except YamlFault as fault:
             raise EditRefused(f"a first device cannot be added: {fault.message}") from fault
         wanted = {**before, _DEVICES: devices}
         if not all(is_same(after.get(key), value) for key, value in wanted.items()) or len(after) != len(wanted):
             raise EditRefused("a first device cannot be added without changing another setting")
-        self._entries[device_id] = entry
 
 
 def locate_devices(text: str, reading: Reading, bom: str = "") -> DevicesText:
@@ -184,9 +214,8 @@ class _Cut:
         entries[last], rest = whole_last[:own], whole_last[own:]
         if drops and rest:
             rest, drops = rest.removesuffix(self.newline), False
-        made = self._block(text[: bounds[0]], rest + text[bounds[-1] :], entries, column)
-        layout = replace(made._layout, drops_last_break=drops, style=self._style_like(entries, made._layout.style))  # noqa: SLF001 - ours
-        return DevicesText(layout, entries)
+        style = self._style_like(entries, EntryStyle(False, " " * column, 2, self.newline))
+        return DevicesText(Layout(text[: bounds[0]], rest + text[bounds[-1] :], style, text, self.bom, drops), entries)
 
     def _own_part(self, entry: str, column: int) -> int:
         """How much of the last entry's raw text is its own: its content and the comments that are indented below it."""

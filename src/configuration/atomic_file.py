@@ -1,0 +1,87 @@
+"""Replace a file's content in one step that survives ``kill -9`` and a power cut."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_INFIX = ".screamrouter-"
+
+
+class FileChangedError(Exception):
+    """Somebody else wrote the file since it was read; read it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What tells one state of a file from another without reading it."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def identity_of(path: Path) -> FileIdentity:
+    """The identity of the file that ``path`` leads to. Raise ``OSError``."""
+    status = path.stat()
+    return FileIdentity(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
+    """Put ``octets`` in the place of the file as it was when it had the identity ``expected``.
+
+    A symbolic link is followed, mode, owner and extended attributes are kept as far as this process may. Raise
+    ``FileChangedError`` if the file is another by now, ``OSError`` if it cannot be written; either way it is untouched.
+    """
+    target = Path(os.path.realpath(path, strict=True))
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}{_INFIX}")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(octets)
+            file.flush()
+            _copy_rights(target, file.fileno())
+            os.fsync(file.fileno())
+        _require_identity(target, expected)
+        Path(name).rename(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    _sync_directory(target.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete the temporary files that a killed process left beside ``path``."""
+    with contextlib.suppress(OSError):
+        target = Path(os.path.realpath(path))
+        for leftover in target.parent.glob(f".{target.name}{_INFIX}*"):
+            leftover.unlink()
+
+
+def _require_identity(path: Path, expected: FileIdentity) -> None:
+    if identity_of(path) != expected:
+        raise FileChangedError
+
+
+def _copy_rights(source: Path, descriptor: int) -> None:
+    status = source.stat()
+    try:
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    except PermissionError:
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, -1, status.st_gid)
+    os.fchmod(descriptor, status.st_mode & 0o7777)
+    with contextlib.suppress(OSError):  # a file system without attributes, or ones this process may not set
+        for attribute in os.listxattr(source):
+            os.setxattr(descriptor, attribute, os.getxattr(source, attribute))
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,184 @@
+"""The face of the configuration: devices come and go here, and the SIP service is started and stopped from here."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from configuration.config_document import ConfigDocument, DeviceEntry, fold_device_id
+from configuration.config_store import ConfigStore
+from configuration.device_directory import DeviceDirectory
+from configuration.entry_change import Sighting, default_name, offline_change, registration_change
+from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
+from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SipDeviceConfig:
+    """One device: its entry in config.yaml, merged with what the core knows at this moment."""
+
+    uuid: str
+    name: str
+    role: Role
+    enabled: bool
+    online: bool
+    protocol_type: ProtocolType
+    sip_contact_uri: str | None = None
+    ip: str | None = None
+    port: int | None = None
+    last_seen: datetime | None = None
+    rtt_ms: float | None = None
+    formats: tuple[AudioFormat, ...] = ()
+    rtp_port: int | None = None
+    supported_protocols: tuple[str, ...] = ()
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the manager works with. ``sip`` serves; ``served_hosts`` are the host's own names and addresses."""
+
+    clock: Clock
+    engine: Engine
+    sip: SipService
+    read_capabilities: CapabilityReader
+    served_hosts: frozenset[str] = frozenset()
+
+
+class ConfigurationManager:
+    """Implements ``domain.ports.RegistrationSink``. Every method belongs to the event loop's thread."""
+
+    def __init__(self, store: ConfigStore, surroundings: Surroundings) -> None:
+        self._store = store
+        self._clock = surroundings.clock
+        self._engine = surroundings.engine
+        self._sip = surroundings.sip
+        self._served_hosts = surroundings.served_hosts
+        self._directory = DeviceDirectory(self, surroundings.read_capabilities)
+
+    @property
+    def observer(self) -> BindingObserver:
+        """Whom the event pump tells of changes."""
+        return self._directory
+
+    @property
+    def document(self) -> ConfigDocument:
+        """The configuration in force."""
+        return self._store.document
+
+    async def start(self) -> Sequence[ListenAddress]:
+        """Set every device offline until it is heard, configure the core and serve; return the addresses as bound.
+
+        Raise ``domain.errors.UserError`` if the service cannot start; nothing keeps running then.
+        """
+        document = self._store.document
+        self._engine.apply_config(engine_config(document, self._served_hosts))
+        await self._store.start()
+        for device_id, entry in document.devices.items():
+            if entry.online:
+                self._store.submit(device_id, offline_change(None))
+        is_serving = False
+        try:
+            bound = self._sip.start(listen_addresses(document))
+            is_serving = True
+        finally:
+            if not is_serving:
+                await self._store.stop()
+        return bound
+
+    async def stop(self) -> None:
+        """Stop serving and write what is pending; idempotent."""
+        self._sip.stop()
+        await self._store.stop()
+
+    def set_served_hosts(self, served_hosts: frozenset[str]) -> None:
+        """Take the host's names and addresses as they are now; no binding is touched."""
+        self._served_hosts = served_hosts
+        self._engine.apply_config(engine_config(self._store.document, served_hosts))
+
+    def handle_sip_registration(self, uuid: str, ip: str, port: int, role: Role, capabilities: Capabilities) -> None:
+        """A device registered, changed or came back: its entry is made or updated."""
+        device_id = fold_device_id(uuid)
+        known = self._directory.find(device_id)
+        primary = known.primary if known else None
+        contact_uri = primary.contact_uri if primary else _contact_uri(device_id, ip, port)
+        heard = primary.last_heard if primary else self._clock.now()
+        sighting = Sighting(contact_uri, ip, port, heard)
+        self._store.submit(device_id, registration_change(device_id, sighting, role, capabilities))
+        _log.info("device.registered", device=device_id, ip=ip, port=port, role=str(role), contact=contact_uri)
+
+    def handle_sip_device_offline(self, uuid: str) -> None:
+        """A device unregistered, expired or fell silent: its entry stays and says so."""
+        device_id = fold_device_id(uuid)
+        known = self._directory.find(device_id)
+        self._store.submit(device_id, offline_change(known.last_heard if known else None))
+        _log.info("device.offline", device=device_id)
+
+    def get_sip_config_for_device(self, uuid: str) -> SipDeviceConfig | None:
+        """The device as it is now; None if neither the file nor the core knows it."""
+        device_id = fold_device_id(uuid)
+        entry = self._store.find_entry(device_id)
+        bindings = self._engine.find_device(device_id)
+        if entry is None and not bindings:
+            return None
+        return merge_live_state(device_id, entry or DeviceEntry(), bindings)
+
+
+def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Binding]) -> SipDeviceConfig:
+    """The entry's fields, but what the core sees at this moment where it sees something."""
+    reachable = [binding for binding in bindings if binding.is_reachable]
+    live = max(reachable or bindings, key=lambda binding: binding.last_heard, default=None)
+    role = entry.role or Role.UNKNOWN
+    return SipDeviceConfig(
+        uuid=device_id,
+        name=entry.name or default_name(device_id, role),
+        role=role,
+        enabled=entry.enabled,
+        online=bool(reachable) if bindings else entry.online,
+        protocol_type=entry.protocol_type or ProtocolType.SIP,
+        sip_contact_uri=live.contact_uri if live else entry.sip_contact_uri,
+        ip=live.target.ip if live else entry.ip,
+        port=live.target.port if live else entry.port,
+        last_seen=live.last_heard if live else entry.last_seen,
+        rtt_ms=live.rtt_ms if live else None,
+        formats=tuple(AudioFormat(one.payload_type, one.codec, one.rate, one.channels) for one in entry.formats),
+        rtp_port=entry.rtp_port,
+        supported_protocols=entry.supported_protocols,
+        user_agent=(live.user_agent if live else None) or entry.user_agent,
+    )
+
+
+def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> EngineConfig:
+    """The core's wanted state; the domain always belongs to the hosts it serves."""
+    registrar, liveness = document.registrar, document.liveness
+    domain = document.server.domain.lower()
+    return EngineConfig(
+        domain=domain,
+        served_hosts=frozenset({domain, *(host.lower().strip("[]") for host in served_hosts)}),
+        min_expires_s=registrar.min_expires_s,
+        default_expires_s=registrar.default_expires_s,
+        max_expires_s=registrar.max_expires_s,
+        rejects_brief_expires=registrar.below_min == "reject",
+        max_contacts=registrar.max_contacts,
+        ping_interval_ms=round(liveness.ping_interval_s * 1000),
+        liveness_timeout_ms=round(liveness.timeout_s * 1000),
+    )
+
+
+def listen_addresses(document: ConfigDocument) -> tuple[ListenAddress, ...]:
+    """Where the document wants SIP over UDP served."""
+    udp = document.sip.udp
+    return tuple(ListenAddress(address, udp.port) for address in udp.address)
+
+
+def _contact_uri(device_id: str, ip: str, port: int) -> str:
+    """The contact of a device that was reported without a binding: its address of record there, or its id at ``ip``."""
+    user = device_id.rpartition("@")[0].rpartition(":")[2] or device_id
+    host = f"[{ip}]" if ipaddress.ip_address(ip).version == 6 else ip
+    return f"sip:{user}@{host}:{port}"
