@@ -56,10 +56,15 @@ echo "$missing"
 install_as_root $names ||
     refuse "apt-get could not install all of:" $names "- its own message is above; mend that and run make again."
 
-case " $(echo $names) " in
-*' kamailio '*)
-    if command -v systemctl >/dev/null 2>&1 && $root systemctl --quiet disable kamailio.service 2>/dev/null; then
-        echo "screamrouter-sip: kamailio.service stays off, so that it never takes port 5060 at boot."
+# A service that came with a package must not take a port at the next boot either.
+for package in $names; do
+    case $package in
+    avahi-daemon) units='avahi-daemon.socket avahi-daemon.service' ;;
+    kamailio) units=kamailio.service ;;
+    *) continue ;;
+    esac
+    # shellcheck disable=SC2086  # unit names without spaces
+    if command -v systemctl >/dev/null 2>&1 && $root systemctl --quiet disable $units 2>/dev/null; then
+        echo "screamrouter-sip: the service of $package stays off; only its programs are wanted."
     fi
-    ;;
-esac
+done
