@@ -1,0 +1,96 @@
+"""Kamailio and our daemon side by side: each round starts both afresh and gives them the same commands in turn.
+
+The order of the two changes from round to round, so that neither always has the warmer machine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.cpu import read_memory_bytes
+from tests.bench.load import LoadGenerator, LoadShape
+from tests.bench.measure import Command, MemoryRow, Row, Sample, measure
+from tests.bench.peers import DOMAIN, Peer, Server, running
+
+_WARM_UP = Command("options", 2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    sizes: tuple[int, ...]
+    rounds: int
+    window: int
+    requests: int
+    rate_per_s: int
+    rate_size: int
+    memory_size: int
+
+    def commands(self, aors: int) -> list[Command]:
+        """What each server is given at ``aors`` registered phones, in order."""
+        count = max(aors, self.requests)
+        commands = [Command("new", aors), Command("refresh", count)]
+        if aors == self.rate_size:
+            commands += [Command("options", count), Command("refresh", 2 * self.rate_per_s, self.rate_per_s)]
+        return commands
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All rows of a run."""
+
+    rows: Sequence[Row]
+    memory: Sequence[MemoryRow]
+
+
+@dataclass(slots=True)
+class _Tally:
+    samples: dict[tuple[Command, str], list[Sample]]
+    binding_bytes: dict[str, list[float]]
+
+
+def compare(peers: Sequence[Peer], binary: Path, plan: Plan, directory: Path) -> Comparison:
+    """Measure every size; ``peers`` are one or both of Kamailio and our daemon, known by name."""
+    rows: list[Row] = []
+    memory: list[MemoryRow] = []
+    for aors in plan.sizes:
+        tally = _Tally(defaultdict(list), defaultdict(list))
+        for number in range(plan.rounds):
+            print(f"  {aors} AoRs, round {number + 1} of {plan.rounds}", flush=True)
+            order = list(peers) if number % 2 == 0 else list(reversed(peers))
+            with ExitStack() as stack:
+                place = directory / f"{aors}-{number}"
+                pairs = [_start(stack, peer, binary, LoadShape(DOMAIN, aors, plan.window), place) for peer in order]
+                _run_round(pairs, plan.commands(aors), aors, tally)
+        rows += [
+            Row(command.label, aors, tally.samples[command, "kamailio"], tally.samples[command, "daemon"])
+            for command in plan.commands(aors)
+        ]
+        if aors == plan.memory_size:
+            memory.append(MemoryRow(aors, tally.binding_bytes["kamailio"], tally.binding_bytes["daemon"]))
+    return Comparison(rows, memory)
+
+
+def _start(
+    stack: ExitStack, peer: Peer, binary: Path, shape: LoadShape, directory: Path
+) -> tuple[Server, LoadGenerator]:
+    server = stack.enter_context(running(peer, directory / peer.name))
+    generator = stack.enter_context(LoadGenerator(binary, server.port, shape))
+    generator.run(_WARM_UP.mode, _WARM_UP.count)
+    return server, generator
+
+
+def _run_round(
+    pairs: Sequence[tuple[Server, LoadGenerator]], commands: Sequence[Command], aors: int, tally: _Tally
+) -> None:
+    for command in commands:
+        for server, generator in pairs:
+            before = read_memory_bytes(server.pid)
+            tally.samples[command, server.name].append(measure(server, generator, command))
+            if command.mode == "new":
+                tally.binding_bytes[server.name].append((read_memory_bytes(server.pid) - before) / aors)

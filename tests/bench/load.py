@@ -1,0 +1,126 @@
+"""The load generator ``sipload``: built when its source is newer, driven line by line, one process per server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_HERE = Path(__file__).resolve().parent
+_SOURCES = ("sipload.cpp", "sip_text.hpp", "udp_batch.hpp")
+
+
+class BenchError(Exception):
+    """The bench cannot go on; ``str()`` says what happened and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What the generator saw of one command."""
+
+    requests: int
+    statuses: Mapping[str, int]
+    retransmits: int
+    lost: int
+    incomplete: int
+    strays: int
+    send_errors: int
+    wall_s: float
+    answered_per_s: float
+    request_octets: float
+    p50_us: float
+    p99_us: float
+
+    @property
+    def errors(self) -> int:
+        """Requests that did not get their one complete 200, plus answers that nobody asked for."""
+        return self.requests - self.statuses.get("200", 0) + self.incomplete + self.strays + self.send_errors
+
+    @property
+    def is_clean(self) -> bool:
+        """True when every request was answered 200, completely and at once: only then does a figure count."""
+        return self.errors == 0 and self.retransmits == 0
+
+
+def build(build_dir: Path) -> Path:
+    """Compile ``sipload`` into ``build_dir`` unless the binary is newer than its sources; return its path."""
+    binary = build_dir / "sipload"
+    sources = [_HERE / name for name in _SOURCES]
+    if binary.exists() and all(source.stat().st_mtime < binary.stat().st_mtime for source in sources):
+        return binary
+    build_dir.mkdir(parents=True, exist_ok=True)
+    command = ["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(sources[0])]
+    try:
+        subprocess.run(command, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BenchError(f"sipload does not build ({error}): install g++ and see its messages above") from error
+    return binary
+
+
+@dataclass(frozen=True, slots=True)
+class LoadShape:
+    """How the phones are and how they are driven."""
+
+    domain: str
+    aors: int
+    window: int
+    sources: int = 0
+    has_instance: bool = False
+
+
+class LoadGenerator:
+    """One ``sipload`` process: its phones keep Call-ID, CSeq, port and address from command to command."""
+
+    def __init__(self, binary: Path, port: int, shape: LoadShape) -> None:
+        """Set up for a server on 127.0.0.1; ``with`` starts the process."""
+        self._command = [str(binary), "--target", f"127.0.0.1:{port}", "--domain", shape.domain]
+        self._command += ["--aors", str(shape.aors), "--window", str(shape.window), "--sources", str(shape.sources)]
+        if shape.has_instance:
+            self._command.append("--instance")
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is None:
+            return
+        with self._process as process:  # closes its pipes and waits for it
+            if process.stdin is not None:
+                process.stdin.close()
+            if kind is not None:
+                process.kill()  # it may be waiting for a server that is gone
+
+    def run(self, mode: str, count: int, rate_per_s: int = 0) -> LoadReport:
+        """Send ``count`` requests and return when each is answered or given up. Modes: see ``sipload.cpp``."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise BenchError("the load generator runs inside its with block only")
+        process.stdin.write(f"{mode} {count} {rate_per_s}\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise BenchError(f"sipload ended in `{mode} {count}` (exit code {process.wait()}): see its message above")
+        seen = json.loads(line)
+        latency = seen["latency_us"]
+        return LoadReport(
+            requests=seen["requests"],
+            statuses=seen["statuses"],
+            retransmits=seen["retransmits"],
+            lost=seen["lost"],
+            incomplete=seen["incomplete"],
+            strays=seen["strays"],
+            send_errors=seen["send_errors"],
+            wall_s=seen["wall_s"],
+            answered_per_s=seen["answered_per_s"],
+            request_octets=seen["request_octets"],
+            p50_us=latency["p50"],
+            p99_us=latency["p99"],
+        )

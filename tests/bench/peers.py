@@ -1,0 +1,207 @@
+"""The servers under test, each a child process of the bench in a process group of its own, in a temporary directory.
+
+Both serve one domain on a free UDP port of 127.0.0.1 with the same limits (ten contacts, expiry 60 / 3600 / 7200 s), no
+authentication, no pings, nothing logged per request, and one thread or process that serves packets.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.cpu import CpuReading, Thread, read_cpu
+from tests.bench.load import BenchError
+
+DOMAIN = "bench.local"
+_HERE = Path(__file__).resolve().parent
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 20.0
+
+_DAEMON_CONFIG = """\
+server:
+  name: Bench
+  domain: {domain}
+  state_dir: {state_dir}
+sip:
+  udp:
+    address: 127.0.0.1
+    port: {port}
+registrar:
+  min_expires_s: 60
+  default_expires_s: 3600
+  max_expires_s: 7200
+  max_contacts: 10
+liveness:
+  ping_interval_s: 3600
+  timeout_s: 7200
+discovery:
+  enabled: false
+log:
+  level: warning
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. ``serves_packets`` picks the threads whose CPU is the packet path.
+
+    ``settle_s``: how long it must be quiet before work that follows an answer counts as finished (our daemon gathers
+    changes before it writes them).
+    """
+
+    name: str
+    pid: int
+    port: int
+    directory: Path
+    serves_packets: Callable[[Thread], bool]
+    settle_s: float
+
+    def read_cpu(self) -> CpuReading:
+        """The CPU time of all its processes and threads so far."""
+        return read_cpu(self.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Something that can be started afresh for each round."""
+
+    name: str
+    start: Callable[[Path], Server]
+    missing: Callable[[], str | None]
+
+
+@contextmanager
+def running(peer: Peer, directory: Path) -> Iterator[Server]:
+    """Start the peer in ``directory``, hand it over once it answers, and end it, whatever happens."""
+    directory.mkdir(parents=True)
+    server = peer.start(directory)
+    try:
+        _await_answer(server, directory / "log")
+        yield server
+    finally:
+        _stop(server)
+
+
+def kamailio() -> Peer:
+    """Kamailio from Debian, with the faster of its allocators (its stock one is two to four times slower)."""
+    return Peer("kamailio", _start_kamailio, lambda: None if _find_kamailio() else "install the package kamailio")
+
+
+def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
+    """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it."""
+    name = "daemon with a busy Python thread" if has_busy_thread else "daemon"
+    program = root / ".venv" / "bin" / "screamrouter-sip"
+    command = [str(program)]
+    if has_busy_thread:
+        command = [str(program.with_name("python")), str(_HERE / "busy_daemon.py")]
+
+    def start(directory: Path) -> Server:
+        port = _free_port()
+        config = directory / "config.yaml"
+        config.write_text(_DAEMON_CONFIG.format(domain=DOMAIN, state_dir=directory / "state", port=port))
+        pid = _spawn([*command, "run", "--config", str(config)], directory)
+        return Server(name, pid, port, directory, _is_native, settle_s=3.0)
+
+    return Peer(name, start, lambda: None if program.exists() else "run `make build` first")
+
+
+def is_bench_thread(thread: Thread) -> bool:
+    """True for the busy thread that busy_daemon.py adds: it is not the daemon's work."""
+    return thread.name == "bench-busy"
+
+
+def read_event_count(server: Server) -> int | None:
+    """How many events the daemon's core has queued for Python since its start; None when it cannot be asked."""
+    from api.control_socket import ask  # in the project's environment only; Kamailio alone needs none
+
+    answer = ask(server.directory / "state", "statistics")
+    return None if answer is None else int(answer["events"])
+
+
+def _is_native(thread: Thread) -> bool:
+    """True for the core's own threads: they are never the main thread, which is Python's."""
+    return not thread.is_main and not is_bench_thread(thread)
+
+
+def _start_kamailio(directory: Path) -> Server:
+    port = _free_port()
+    command = [str(_find_kamailio()), "-f", str(_HERE / "kamailio.cfg"), "-DD", "-E", "-x", "tlsf", "-X", "tlsf"]
+    command += ["-m", "512", "-M", "64", "-l", f"udp:127.0.0.1:{port}", f"--alias={DOMAIN}"]
+    command += ["-Y", str(directory), "-w", str(directory)]
+    return Server("kamailio", _spawn(command, directory), port, directory, lambda _thread: True, settle_s=0.0)
+
+
+def _find_kamailio() -> str | None:
+    return shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _spawn(command: list[str], directory: Path) -> int:
+    """Start a child as leader of its own session; its output goes to ``directory/log``."""
+    with (directory / "log").open("wb") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    _children[child.pid] = child
+    return child.pid
+
+
+def _stop(server: Server) -> None:
+    child = _children.pop(server.pid)
+    child.terminate()
+    try:
+        child.wait(timeout=_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        print(f"{server.name} did not stop within {_STOP_TIMEOUT_S:.0f} s and is killed", file=sys.stderr)
+    with suppress(ProcessLookupError):  # the usual case: nothing of the group is left
+        os.killpg(server.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_answer(server: Server, log: Path) -> None:
+    """Ask by OPTIONS until the server answers; raise BenchError with the end of its log when it does not."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.settimeout(0.1)
+        request = _options(phone.getsockname()[1])
+        while time.monotonic() < deadline and _children[server.pid].poll() is None:
+            phone.sendto(request, ("127.0.0.1", server.port))
+            try:
+                if phone.recv(4096).startswith(b"SIP/2.0 200 "):
+                    return
+            except TimeoutError:
+                continue
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+    raise BenchError(f"{server.name} does not answer OPTIONS with 200; the end of its log:\n{tail}")
+
+
+def _options(port: int) -> bytes:
+    return (
+        f"OPTIONS sip:{DOMAIN} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1:{port};rport;branch=z9hG4bKready\r\n"
+        "Max-Forwards: 70\r\n"
+        f"From: <sip:bench@{DOMAIN}>;tag=ready\r\n"
+        f"To: <sip:{DOMAIN}>\r\n"
+        "Call-ID: ready@127.0.0.1\r\n"
+        "CSeq: 1 OPTIONS\r\n"
+        "Content-Length: 0\r\n\r\n"
+    ).encode()

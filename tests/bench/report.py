@@ -1,0 +1,179 @@
+"""What a run has found: a table to read, a JSON file to keep, and a verdict on each aim."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.compare import Comparison, Plan
+from tests.bench.measure import MemoryRow, Row, Sample, median_of
+from tests.bench.python_beside import PythonBeside
+
+_LEVEL = 1.0
+_NOT_DONE = 0.85
+_MEMORY_AIM_BYTES = 600
+_FLAT_LIMIT = 1.25
+_BUSY_THREAD_LIMIT = 0.75
+
+_LEGEND = """\
+CPU is server CPU per request in microseconds. path: from request to answer (Kamailio: all processes; ours: the core's
+threads, no Python). total: all processes and threads until quiet, so for new devices config.yaml is written as well.
+ratio = Kamailio's CPU / our CPU, the median of the rounds' ratios: 1.00 is level, more is better.
+err: not answered by one complete 200; rtx: retransmissions. Both must be 0, else the run is invalid."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """One aim: ``is_met`` None when it could not be measured."""
+
+    aim: str
+    found: str
+    is_met: bool | None
+
+
+def is_valid(comparison: Comparison, beside: PythonBeside | None) -> bool:
+    """True when every request of the whole run was answered at once and completely."""
+    samples = [sample for row in comparison.rows for sample in row.samples]
+    loads = [sample.load for sample in samples] + (list(beside.loads) if beside else [])
+    return all(load.is_clean for load in loads)
+
+
+def render(comparison: Comparison, beside: PythonBeside | None) -> str:
+    """The whole run as text."""
+    parts = [_table(comparison.rows), _LEGEND]
+    parts += [_memory_line(row) for row in comparison.memory]
+    parts += beside.lines() if beside else []
+    parts.append(_verdict_lines(verdicts(comparison, beside)))
+    if not is_valid(comparison, beside):
+        parts.append("INVALID RUN: errors or retransmissions above; no figure counts.")
+    return "\n\n".join(parts)
+
+
+def write_json(path: Path, plan: Plan, comparison: Comparison, beside: PythonBeside | None) -> None:
+    """Keep every sample of the run."""
+    document = {
+        "is_valid": is_valid(comparison, beside),
+        "machine": {"cpus": os.cpu_count(), "load_average": os.getloadavg(), "kernel": os.uname().release},
+        "plan": dataclasses.asdict(plan),
+        "rows": [_row_document(row) for row in comparison.rows],
+        "memory": [dataclasses.asdict(row) for row in comparison.memory],
+        "python_beside": dataclasses.asdict(beside) if beside else None,
+        "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts(comparison, beside)],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    return {**dataclasses.asdict(row), "path_ratio": row.path_ratio, "total_ratio": row.total_ratio}
+
+
+def _table(rows: Sequence[Row]) -> str:
+    heads = ["scenario", "AoRs", "kam us", "kam req/s", "our path us", "our total us", "our req/s"]
+    heads += ["path ratio", "total ratio", "err", "rtx"]
+    lines = [heads, *(_cells(row) for row in rows)]
+    first, *others = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join([line[0].ljust(first), *(cell.rjust(width) for cell, width in zip(line[1:], others, strict=True))])
+        for line in lines
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.label,
+        str(row.aors),
+        _figure(median_of(row.kamailio, "total_us")),
+        _rate(row.kamailio),
+        _figure(median_of(row.ours, "path_us")),
+        _figure(median_of(row.ours, "total_us")),
+        _rate(row.ours),
+        _figure(row.path_ratio),
+        _figure(row.total_ratio),
+        str(sum(sample.load.errors for sample in row.samples)),
+        str(sum(sample.load.retransmits for sample in row.samples)),
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _rate(samples: Sequence[Sample]) -> str:
+    return f"{statistics.median(sample.load.answered_per_s for sample in samples):.0f}" if samples else "-"
+
+
+def _memory_line(row: MemoryRow) -> str:
+    def bytes_of(values: Sequence[float]) -> str:
+        return f"{statistics.median(values):.0f} B" if values else "-"
+
+    return (
+        f"Memory per binding at {row.aors} AoRs (growth of the proportional set size, median of rounds): "
+        f"Kamailio {bytes_of(row.kamailio)}, ours {bytes_of(row.ours)} (Python's devices and config.yaml included)."
+    )
+
+
+def verdicts(comparison: Comparison, beside: PythonBeside | None) -> list[Verdict]:
+    """Each aim of the project that this bench can judge."""
+    found = [_ratio_verdict(row) for row in comparison.rows if " at " not in row.label]
+    found += [
+        _flatness_verdict(label, [row for row in comparison.rows if row.label == label])
+        for label in ("REGISTER new", "REGISTER refresh")
+    ]
+    found += [_memory_verdict(row) for row in comparison.memory]
+    if beside:
+        found += _beside_verdicts(beside)
+    return found
+
+
+def _ratio_verdict(row: Row) -> Verdict:
+    ratio = row.path_ratio
+    aim = f"{row.label}, {row.aors} AoRs: at least level with Kamailio"
+    if ratio is None:
+        return Verdict(aim, "not measured", None)
+    note = "" if ratio >= _LEVEL else " (close)" if ratio >= _NOT_DONE else " (not done)"
+    return Verdict(aim, f"{ratio:.2f}{note}", ratio >= _LEVEL)
+
+
+def _flatness_verdict(label: str, rows: Sequence[Row]) -> Verdict:
+    costs = {row.aors: median_of(row.ours, "path_us") for row in rows}
+    known = [cost for cost in costs.values() if cost is not None]
+    aim = f"{label}: cost flat from {min(costs)} to {max(costs)} AoRs (dearest / cheapest <= {_FLAT_LIMIT})"
+    if len(known) < 2:
+        return Verdict(aim, "not measured", None)
+    spread = max(known) / min(known)
+    return Verdict(aim, f"{spread:.2f}", spread <= _FLAT_LIMIT)
+
+
+def _memory_verdict(row: MemoryRow) -> Verdict:
+    aim = f"memory per binding at most {_MEMORY_AIM_BYTES} B at {row.aors} AoRs"
+    if not row.ours:
+        return Verdict(aim, "not measured", None)
+    value = statistics.median(row.ours)
+    return Verdict(aim, f"{value:.0f} B", value <= _MEMORY_AIM_BYTES)
+
+
+def _beside_verdicts(beside: PythonBeside) -> list[Verdict]:
+    share = beside.busy_share
+    return [
+        Verdict(
+            "a busy Python thread leaves at least three quarters of the REGISTER rate",
+            f"{share:.2f}",
+            share >= _BUSY_THREAD_LIMIT,
+        ),
+        Verdict(
+            f"{beside.refreshes} refreshes produce no Python event",
+            f"{beside.events} events",
+            None if beside.events is None else beside.events == 0,
+        ),
+    ]
+
+
+def _verdict_lines(found: Sequence[Verdict]) -> str:
+    marks = {True: "met   ", False: "MISSED", None: "-     "}
+    return "\n".join(f"{marks[verdict.is_met]}  {verdict.aim}: {verdict.found}" for verdict in found)
