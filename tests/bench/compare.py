@@ -54,8 +54,8 @@ class _Tally:
     binding_bytes: dict[str, list[float]]
 
 
-def compare(peers: Sequence[Peer], binary: Path, plan: Plan, directory: Path) -> Comparison:
-    """Measure every size; ``peers`` are one or both of Kamailio and our daemon, known by name."""
+def compare(peers: Sequence[Peer], core: Peer | None, binary: Path, plan: Plan, directory: Path) -> Comparison:
+    """Measure every size; ``peers`` are one or both of Kamailio and our daemon, ``core`` is asked for memory only."""
     rows: list[Row] = []
     memory: list[MemoryRow] = []
     for aors in plan.sizes:
@@ -67,12 +67,16 @@ def compare(peers: Sequence[Peer], binary: Path, plan: Plan, directory: Path) ->
                 place = directory / f"{aors}-{number}"
                 pairs = [_start(stack, peer, binary, LoadShape(DOMAIN, aors, plan.window), place) for peer in order]
                 _run_round(pairs, plan.commands(aors), aors, tally)
+                if aors == plan.memory_size and core is not None:
+                    alone = _start(stack, core, binary, LoadShape(DOMAIN, aors, plan.window), place)
+                    _run_round([alone], [Command("new", aors)], aors, tally)
         rows += [
             Row(command.label, aors, tally.samples[command, "kamailio"], tally.samples[command, "daemon"])
             for command in plan.commands(aors)
         ]
         if aors == plan.memory_size:
-            memory.append(MemoryRow(aors, tally.binding_bytes["kamailio"], tally.binding_bytes["daemon"]))
+            costs = [tally.binding_bytes[name] for name in ("kamailio", "core", "daemon")]
+            memory.append(MemoryRow(aors, *costs))
     return Comparison(rows, memory)
 
 

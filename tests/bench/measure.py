@@ -78,10 +78,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRow:
-    """Bytes of memory that one binding costs, a figure per round and server."""
+    """Bytes of memory that one binding costs, a figure per round and server.
+
+    ``core`` is our core by itself, which does the same as Kamailio; ``ours`` the daemon with what Python knows of the
+    devices and their text in config.yaml.
+    """
 
     aors: int
     kamailio: Sequence[float]
+    core: Sequence[float]
     ours: Sequence[float]
 
 

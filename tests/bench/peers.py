@@ -114,6 +114,18 @@ def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
     return Peer(name, start, lambda: None if program.exists() else "run `make build` first")
 
 
+def core(root: Path) -> Peer:
+    """Our core alone, without the directory of devices and without config.yaml."""
+    python = root / ".venv" / "bin" / "python"
+
+    def start(directory: Path) -> Server:
+        port = _free_port()
+        pid = _spawn([str(python), str(_HERE / "core_daemon.py"), str(port), DOMAIN], directory)
+        return Server("core", pid, port, directory, _is_native, settle_s=0.0)
+
+    return Peer("core", start, lambda: None if python.exists() else "run `make build` first")
+
+
 def is_bench_thread(thread: Thread) -> bool:
     """True for the busy thread that busy_daemon.py adds: it is not the daemon's work."""
     return thread.name == "bench-busy"

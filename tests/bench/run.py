@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 from tests.bench.compare import Plan, compare  # noqa: E402  # after the path above
 from tests.bench.load import BenchError, build  # noqa: E402  # as above
-from tests.bench.peers import Peer, daemon, kamailio  # noqa: E402  # as above
+from tests.bench.peers import Peer, core, daemon, kamailio  # noqa: E402  # as above
 from tests.bench.python_beside import measure_python_beside  # noqa: E402  # as above
 from tests.bench.report import is_valid, render, write_json  # noqa: E402  # as above
 
@@ -44,9 +44,10 @@ def _run(options: argparse.Namespace) -> int:
     if load_1m > 0.5:
         print(f"The machine is busy (load {load_1m:.1f}): believe the ratios, not the microseconds.", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="screamrouter-bench-") as directory:
-        comparison = compare(peers, binary, plan, Path(directory) / "compare")
+        has_ours = options.only != "kamailio"
+        comparison = compare(peers, core(_ROOT) if has_ours else None, binary, plan, Path(directory) / "compare")
         beside = None
-        if options.only != "kamailio":
+        if has_ours:
             print("  Python beside the packet path", flush=True)
             beside = measure_python_beside(_ROOT, binary, plan.rounds, plan.requests, Path(directory) / "beside")
     print("\n" + render(comparison, beside))
