@@ -94,6 +94,7 @@ def measure(server: Server, generator: LoadGenerator, command: Command) -> Sampl
     """Run the command and account for the server's CPU, until it is quiet where it has work after the answers."""
     before = server.read_cpu()
     load = generator.run(command.mode, command.count, command.rate_per_s)
+    server.check_alive()
     answered = server.read_cpu()
     began = time.monotonic()
     quiet = _await_quiet(server, answered) if command.mode == "new" else answered

@@ -69,6 +69,16 @@ class Server:
         """The CPU time of all its processes and threads so far."""
         return read_cpu(self.pid)
 
+    def check_alive(self) -> None:
+        """Raise BenchError, with the end of its log, when the server has ended by itself."""
+        if (code := _children[self.pid].poll()) is not None:
+            raise BenchError(f"{self.name} ended by itself (exit code {code}); {self.log_end()}")
+
+    def log_end(self) -> str:
+        """The last lines that the server wrote."""
+        lines = (self.directory / "log").read_text(errors="replace").splitlines()
+        return "\n".join(["the end of its log:", *lines[-15:]])
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -85,7 +95,7 @@ def running(peer: Peer, directory: Path) -> Iterator[Server]:
     directory.mkdir(parents=True)
     server = peer.start(directory)
     try:
-        _await_answer(server, directory / "log")
+        _await_answer(server)
         yield server
     finally:
         _stop(server)
@@ -188,7 +198,7 @@ def _free_port() -> int:
         return port
 
 
-def _await_answer(server: Server, log: Path) -> None:
+def _await_answer(server: Server) -> None:
     """Ask by OPTIONS until the server answers; raise BenchError with the end of its log when it does not."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -202,8 +212,7 @@ def _await_answer(server: Server, log: Path) -> None:
                     return
             except TimeoutError:
                 continue
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise BenchError(f"{server.name} does not answer OPTIONS with 200; the end of its log:\n{tail}")
+    raise BenchError(f"{server.name} does not answer OPTIONS with 200; {server.log_end()}")
 
 
 def _options(port: int) -> bytes:
