@@ -4,9 +4,11 @@
 
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "sip/ascii.hpp"
+#include "sip/raw_message.hpp"
 
 namespace sr::stack {
 namespace {
@@ -29,21 +31,29 @@ bool is_sip_scheme(const pj::Str* scheme) noexcept {
     return is_equal_ignoring_case(scheme->view(), "sip") || is_equal_ignoring_case(scheme->view(), "sips");
 }
 
-/// PJSIP reads a malformed expires parameter as 0, which would unregister; RFC 3261 section 20.10 wants it read as 3600.
-/// The parameter's own digits are gone, so they are looked for behind the URI's host in the packet.
-bool is_written_as_zero(const pj::SipUri* uri, const pj::RxData& packet) noexcept {
+/// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only: 0 may
+/// mean 0, absent (q) or malformed (expires).
+std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri, const pj::RxData& packet) noexcept {
     const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
-    if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size()) return true;
+    if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size()) return std::nullopt;
     std::string_view rest = text.substr(static_cast<std::size_t>(uri->host.ptr - text.data()));
     rest = rest.substr(0, rest.find('\n'));
+    rest = rest.substr(0, sip::first_value_length(rest));
     for (std::size_t at = rest.find(';'); at != std::string_view::npos; at = rest.find(';', at + 1)) {
-        const std::string_view parameter = rest.substr(at + 1, rest.find_first_of(";,", at + 1) - at - 1);
+        const std::string_view parameter = rest.substr(at + 1, rest.find(';', at + 1) - at - 1);
         const std::size_t equals = parameter.find('=');
-        if (equals == std::string_view::npos || !is_equal_ignoring_case(trim(parameter.substr(0, equals)), "expires")) continue;
-        const std::string_view value = trim(parameter.substr(equals + 1));
-        return !value.empty() && value.find_first_not_of('0') == std::string_view::npos;
+        if (equals == std::string_view::npos || !is_equal_ignoring_case(trim(parameter.substr(0, equals)), name)) continue;
+        return trim(parameter.substr(equals + 1));
     }
-    return true;
+    return std::nullopt;
+}
+
+/// RFC 3261 section 20.10: a malformed expires parameter counts as 3600. PJSIP reads it as 0, which would unregister.
+std::uint32_t sound_expires(const pj::ContactHeader& contact, const pj::SipUri* uri, const pj::RxData& packet) noexcept {
+    if (contact.expires_s != 0) return contact.expires_s;
+    const auto written = written_parameter("expires", uri, packet);
+    const bool is_zero = !written || (!written->empty() && written->find_first_not_of('0') == std::string_view::npos);
+    return is_zero ? 0 : 3600;
 }
 
 void read_array(const pj::ArrayHeader& header, std::array<std::string_view, 32>& values, std::size_t& count) noexcept {
@@ -109,11 +119,9 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
     wanted = {};
     const pj::SipUri* uri = sip_uri_of(contact.uri);
     if (uri != nullptr) wanted.uri = print_uri(contact.uri);
-    if (contact.expires_s != pj::kExpiresAbsent) {
-        const bool is_sound = contact.expires_s != 0 || is_written_as_zero(uri, packet);
-        wanted.expires_s = is_sound ? contact.expires_s : 3600;
-    }
-    if (contact.q_thousandths >= 0 && contact.q_thousandths <= 1000) {
+    if (contact.expires_s != pj::kExpiresAbsent) wanted.expires_s = sound_expires(contact, uri, packet);
+    const bool has_q = contact.q_thousandths != 0 || written_parameter("q", uri, packet).has_value();
+    if (has_q && contact.q_thousandths >= 0 && contact.q_thousandths <= 1000) {
         wanted.q_thousandths = static_cast<std::uint16_t>(contact.q_thousandths);
     }
     for (const pj::Param* param = contact.params.next; param != &contact.params; param = param->next) {

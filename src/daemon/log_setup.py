@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
 from typing import TextIO
 
 import structlog
+from structlog.typing import Processor
 
 
 def set_up_logging(level: str, stream: TextIO = sys.stderr) -> None:
@@ -27,7 +27,7 @@ def set_up_logging(level: str, stream: TextIO = sys.stderr) -> None:
     )
 
 
-def _renderer(stream: TextIO) -> Callable[..., str]:
+def _renderer(stream: TextIO) -> Processor:
     if stream.isatty() and "JOURNAL_STREAM" not in os.environ:
         return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer()

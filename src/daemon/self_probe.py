@@ -1,4 +1,4 @@
-"""Asks our own SIP socket whether it answers: one OPTIONS (RFC 3261 section 11) over UDP, as any device would send it."""
+"""Asks our own SIP socket whether it answers: one OPTIONS (RFC 3261 section 11), as any device would send."""
 
 from __future__ import annotations
 

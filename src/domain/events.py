@@ -59,7 +59,7 @@ class ResyncRequired:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """A request was refused; at most a few per second are told. ``aor`` and the like are what the peer claimed, or empty."""
+    """A request was refused; a few per second are told. ``aor`` and the like are what the peer claimed, or empty."""
 
     status: int
     reason: str

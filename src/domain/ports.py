@@ -1,4 +1,4 @@
-"""The protocols in which sibling rooms meet: each is implemented in one room, used in another, joined in ``daemon.wiring``."""
+"""The protocols in which sibling rooms meet: implemented in one room, used in another, joined in ``daemon.wiring``."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Engine(Protocol):
         ...
 
     def open(self, listener: ListenAddress) -> None:
-        """Take the endpoint's UDP transport bound to ``listener`` into use: buffer raised, pings sent, expiry running."""
+        """Take the endpoint's UDP transport bound to ``listener`` into use: buffer raised, pings sent, expiry runs."""
         ...
 
     def detach(self) -> None:
@@ -116,9 +116,7 @@ class BindingObserver(Protocol):
 class RegistrationSink(Protocol):
     """The face that ScreamRouter's design fixed; ConfigurationManager implements it."""
 
-    def handle_sip_registration(
-        self, uuid: str, ip: str, port: int, role: Role, capabilities: Capabilities
-    ) -> None:
+    def handle_sip_registration(self, uuid: str, ip: str, port: int, role: Role, capabilities: Capabilities) -> None:
         """A device registered, changed or came back."""
         ...
 

@@ -37,7 +37,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """One payload type of a media description; ``clock_rate_hz`` is None where the device left it open (rtpmap rate 0)."""
+    """One payload type of a media description; ``clock_rate_hz`` is None where the device left it open (rate 0)."""
 
     payload_type: int
     codec: str

@@ -1,4 +1,4 @@
-"""The C++ core (cpp/bindings/engine_module.cpp). Times are milliseconds of the monotonic clock unless the name says otherwise."""
+"""The C++ core (cpp/bindings/engine_module.cpp). Times are on the monotonic clock."""
 
 from collections.abc import Sequence
 

@@ -54,7 +54,8 @@ class CoreEngine:
             self._core.attach(self._library_path)
         except RuntimeError as fault:
             raise StackRefused(
-                f"The SIP stack cannot be used: {fault}. Install exactly pjsua2-python==2.15.1.post1 (`make build` does)."
+                f"The SIP stack cannot be used: {fault}. "
+                "Install exactly pjsua2-python==2.15.1.post1 (`make build` does)."
             ) from fault
 
     def open(self, listener: ListenAddress) -> None:

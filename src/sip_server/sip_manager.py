@@ -1,4 +1,4 @@
-"""The SIP endpoint's life: creates the pjsua2 Endpoint, lets the core join it, gives it its UDP transports, starts and ends it."""
+"""The SIP endpoint's life: creates the pjsua2 Endpoint, lets the core join, binds UDP, starts and ends it."""
 
 from __future__ import annotations
 

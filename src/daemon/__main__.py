@@ -1,0 +1,119 @@
+"""The command line: ``screamrouter-sip run | check | devices | discover``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from domain.errors import UserError
+
+_DEFAULT_CONFIG = Path("config.yaml")
+_USAGE_ERROR = 64
+"""sysexits EX_USAGE."""
+
+Command = Callable[[argparse.Namespace], int]
+"""Does the work and returns the exit code."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. A fault that the user can mend is one message on stderr, no traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except UserError as error:
+        print(f"screamrouter-sip: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 141
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    from daemon.wiring import run_daemon  # the other commands need neither PJSIP nor the core
+
+    return run_daemon(options.config)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from daemon.check_command import check
+
+    return check(options.file or options.config)
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from daemon.devices_command import show_devices
+
+    return show_devices(options.config, as_json=options.json)
+
+
+def _discover(options: argparse.Namespace) -> int:
+    from daemon.discover_command import discover
+
+    return discover(options.seconds, tuple(options.interface), as_json=options.json)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse types it NoReturn; exit() does not return
+        self.print_usage(sys.stderr)
+        self.exit(_USAGE_ERROR, f"{self.prog}: {message}. Try {self.prog} --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="screamrouter-sip",
+        description="Makes a LAN's audio devices, phones and browsers find each other: "
+        "a SIP registrar that announces itself by mDNS and keeps its devices in config.yaml.",
+        epilog="Start with: screamrouter-sip run",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    run = _command(commands, "run", _run, "start the daemon; it stops on Ctrl-C or SIGTERM")
+    _add_config(run)
+
+    check = _command(commands, "check", _check, "say whether a configuration file is sound, and what to mend")
+    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file (default: the one of --config)")
+    _add_config(check)
+
+    devices = _command(commands, "devices", _devices, "list the devices: role, online, address, formats, last seen")
+    _add_config(devices)
+    devices.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    discover = _command(commands, "discover", _discover, "list the SIP services that mDNS announces on this LAN")
+    discover.add_argument(
+        "--seconds", type=float, default=3.0, metavar="S", help="how long to listen (default: %(default)s)"
+    )
+    discover.add_argument(
+        "--interface",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an interface or own address; may be repeated (default: all)",
+    )
+    discover.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, function: Command, help_text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=_DEFAULT_CONFIG,
+        metavar="PATH",
+        help="the configuration file (default: ./config.yaml)",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

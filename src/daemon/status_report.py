@@ -1,0 +1,47 @@
+"""What the running daemon tells the command line about itself and its devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from api.control_socket import Answer
+from configuration.config_document import DeviceEntry
+from configuration.configuration_manager import ConfigurationManager, SipDeviceConfig, merge_live_state
+from domain.ports import Engine
+from domain.values import Binding
+
+
+class StatusReport:
+    """The questions of the control socket and their answers, as values that JSON can carry."""
+
+    def __init__(self, manager: ConfigurationManager, engine: Engine) -> None:
+        self._manager = manager
+        self._engine = engine
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        return {"devices": self.devices, "statistics": self.statistics}
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Every device of config.yaml and of the core, as it is now."""
+        bindings: dict[str, list[Binding]] = {}
+        for binding in self._engine.snapshot():
+            bindings.setdefault(binding.device_id, []).append(binding)
+        entries = self._manager.document.devices
+        return [
+            device_row(merge_live_state(device_id, entries.get(device_id, DeviceEntry()), bindings.get(device_id, ())))
+            for device_id in sorted({*entries, *bindings})
+        ]
+
+    def statistics(self) -> dict[str, int]:
+        """The core's counters."""
+        return asdict(self._engine.statistics())
+
+
+def device_row(device: SipDeviceConfig) -> dict[str, Any]:
+    """One device as JSON can carry it."""
+    row = asdict(device)
+    row["last_seen"] = device.last_seen.isoformat(timespec="seconds") if device.last_seen else None
+    return row

@@ -1,0 +1,135 @@
+"""Joins the rooms: the only file that knows every class. Start and stop happen here, in this order and its reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from api.control_socket import ControlSocket
+from configuration.config_loader import LoadedConfig, load_config
+from configuration.config_store import ConfigStore
+from configuration.configuration_manager import ConfigurationManager, Surroundings
+from daemon import router_identity, self_probe
+from daemon.log_setup import set_up_logging
+from daemon.service_notify import ServiceNotify
+from daemon.status_report import StatusReport
+from daemon.system_clock import SystemClock
+from discovery.address_monitor import AddressMonitor
+from discovery.interfaces import own_addresses, own_host_names
+from discovery.mdns_publisher import MdnsPublisher
+from domain.errors import UserError
+from domain.ports import ListenAddress, ServiceAnnouncement
+from engine.core_engine import CoreEngine
+from engine.event_pump import EventPump
+from sip_server.sdp_utils import read_capabilities
+from sip_server.sip_manager import LIBRARY_PATH, SipManager
+
+log = structlog.get_logger()
+
+_SOUGHT_RECEIVE_BUFFER_OCTETS = 1024 * 1024
+
+
+def run_daemon(config_path: Path) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop. Raise UserError when it cannot start."""
+    loaded = load_config(config_path)
+    set_up_logging(loaded.document.log.level)
+    asyncio.run(_serve(loaded))
+    return 0
+
+
+async def _serve(loaded: LoadedConfig) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    notify = ServiceNotify()
+    async with _running(loaded) as listening:
+        if not await self_probe.answers(listening[0]):
+            raise UserError(
+                f"The SIP socket on {listening[0].ip} port {listening[0].port} does not answer this machine itself: "
+                "does a firewall block its own address?"
+            )
+        notify.ready()
+        notify.status(f"serving SIP on UDP port {listening[0].port}")
+        log.info("daemon.ready", config=str(loaded.path))
+        watchdog = asyncio.create_task(_feed_watchdog(notify, listening[0]))
+        await ended.wait()
+        notify.stopping()
+        watchdog.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watchdog
+    log.info("daemon.stopped")
+
+
+@asynccontextmanager
+async def _running(loaded: LoadedConfig) -> AsyncIterator[Sequence[ListenAddress]]:
+    document = loaded.document
+    state_dir = document.server.state_path()
+    router_uuid = router_identity.load_or_make(state_dir)
+    clock = SystemClock()
+    engine = CoreEngine(clock, LIBRARY_PATH)
+    manager = ConfigurationManager(
+        ConfigStore(loaded),
+        Surroundings(clock, engine, SipManager(engine), read_capabilities, _served_hosts()),
+    )
+    pump = EventPump(engine, manager.observer)
+    report = StatusReport(manager, engine)
+    addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts()))
+
+    async with contextlib.AsyncExitStack() as stack:
+        control = ControlSocket(state_dir, report.answers)
+        await control.start()
+        stack.push_async_callback(control.stop)
+        listening = await manager.start()
+        stack.push_async_callback(manager.stop)
+        pump.start()
+        stack.callback(pump.stop)
+        addresses.start()
+        stack.callback(addresses.stop)
+        _warn_of_small_buffers(engine)
+        if document.discovery.enabled:
+            publisher = await _publish(document.server.name, router_uuid, listening[0], document.discovery.interfaces)
+            stack.push_async_callback(publisher.stop)
+        yield listening
+
+
+async def _publish(name: str, router_uuid: str, listener: ListenAddress, interfaces: tuple[str, ...]) -> MdnsPublisher:
+    publisher = MdnsPublisher()
+    try:
+        await publisher.start(ServiceAnnouncement(name, router_uuid, listener.port, interfaces))
+    except UserError as error:
+        # Devices that know the address still register; the owner reads why the others do not find it.
+        log.warning("mdns.failed", reason=str(error))
+    return publisher
+
+
+async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None:
+    interval_s = notify.watchdog_interval_s
+    if interval_s is None:
+        return
+    while True:
+        if await self_probe.answers(listener):
+            notify.alive()
+        else:
+            log.error("sip.silent", ip=listener.ip, port=listener.port)
+        await asyncio.sleep(interval_s)
+
+
+def _served_hosts() -> frozenset[str]:
+    return frozenset(own_addresses()) | frozenset(own_host_names())
+
+
+def _warn_of_small_buffers(engine: CoreEngine) -> None:
+    octets = engine.receive_buffer()
+    if octets < _SOUGHT_RECEIVE_BUFFER_OCTETS:
+        log.warning(
+            "sip.receive_buffer_small",
+            octets=octets,
+            remedy="sysctl net.core.rmem_max=4194304 (`make install` sets it), or bursts of requests are lost",
+        )

@@ -1,0 +1,1 @@
+"""The test kit: a running daemon, and SIP peers that speak plain sockets."""
