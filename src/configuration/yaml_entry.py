@@ -106,6 +106,11 @@ def edit_entry(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> str:
     """``text`` with the fields of ``wanted`` set; None empties a field that is there. Raise ``EditRefused``."""
     if not style.is_flow and (edited := edit_simple(text, wanted, style.indent, style.newline)) is not None:
         return edited
+    return edit_carefully(text, wanted, style)
+
+
+def edit_carefully(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> str:
+    """As ``edit_entry``, for whatever an owner may write."""
     entry = read_entry(text, style)
     changed = {
         name: value

@@ -1,0 +1,201 @@
+"""ConfigurationManager: devices come and go, config.yaml follows; the SIP service starts and stops from here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from configuration.config_document import ConfigDocument
+from configuration.config_loader import load_config
+from configuration.config_store import ConfigStore, StoreTiming
+from configuration.configuration_manager import ConfigurationManager, Surroundings, engine_config, listen_addresses
+from domain.errors import AddressUnavailable
+from domain.events import BindingAdded, BindingRemoved, BindingUnreachable, RemovalReason
+from domain.ports import Engine, EngineConfig, ListenAddress
+from domain.values import Binding, Capabilities, Endpoint, Flow, ProtocolType, Role, Transport
+
+UUID = "abcdef00-0000-4000-8000-000000000001"
+NOON = datetime(2025, 1, 31, 12, tzinfo=UTC)
+PHONE = Endpoint("192.0.2.1", 5062)
+BINDING = Binding(
+    1, f"sip:{UUID}@x", UUID, f"sip:{UUID}@192.0.2.1:5062", "c", 1, Flow(Transport.UDP, PHONE), PHONE, NOON, NOON, True
+)
+
+
+class FakeClock:
+    def now(self) -> datetime:
+        return NOON
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.configs: list[EngineConfig] = []
+        self.bindings: list[Binding] = []
+
+    def apply_config(self, config: EngineConfig) -> None:
+        self.configs.append(config)
+
+    def find_device(self, device_id: str) -> Sequence[Binding]:
+        return [binding for binding in self.bindings if binding.device_id == device_id]
+
+
+class FakeSip:
+    def __init__(self) -> None:
+        self.is_running = False
+        self.refusal: AddressUnavailable | None = None
+
+    def start(self, addresses: Sequence[ListenAddress]) -> Sequence[ListenAddress]:
+        if self.refusal:
+            raise self.refusal
+        self.is_running = True
+        return [ListenAddress(address.ip, 5999) for address in addresses]
+
+    def stop(self) -> None:
+        self.is_running = False
+
+
+class House:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine, self.sip = FakeEngine(), FakeSip()
+        self.store = ConfigStore(load_config(path), StoreTiming(gather_s=0, retry_s=0))
+        around = Surroundings(FakeClock(), cast("Engine", self.engine), self.sip, self.read, frozenset({"192.0.2.9"}))
+        self.manager = ConfigurationManager(self.store, around)
+
+    def read(self, _: str | None, body: bytes) -> Capabilities:
+        return Capabilities(role=Role(body.decode()), protocol_type=ProtocolType.RTP)
+
+    async def entry(self, device_id: str = UUID):
+        await self.store.wait_written()
+        return load_config(self.path).document.devices.get(device_id)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("sip: {udp: {address: [127.0.0.1], port: 0}}\ndevices: {}\n")
+    return path
+
+
+@pytest.fixture
+async def house(path):
+    house = House(path)
+    await house.manager.start()
+    yield house
+    await house.manager.stop()
+
+
+async def test_start_configures_the_core_serves_and_tells_the_addresses_as_bound(path):
+    house = House(path)
+    assert await house.manager.start() == [ListenAddress("127.0.0.1", 5999)]
+    assert house.engine.configs == [engine_config(house.store.document, ["192.0.2.9"])]
+    await house.manager.stop()
+    await house.manager.stop()
+    assert not house.sip.is_running
+
+
+async def test_service_that_cannot_start_leaves_nothing_running(path):
+    house = House(path)
+    house.sip.refusal = AddressUnavailable("port 5060 is taken")
+    with pytest.raises(AddressUnavailable):
+        await house.manager.start()
+    assert house.store._task is None
+
+
+async def test_every_device_is_offline_at_start_until_it_is_heard(path):
+    path.write_text("devices:\n  a: {online: true, last_seen: 2025-01-01T00:00:00Z} # mine\n  b: {online: false}\n")
+    house = House(path)
+    await house.manager.start()
+    await house.store.wait_written()
+    assert path.read_text() == (
+        "devices:\n  a: {online: false, last_seen: 2025-01-01T00:00:00Z} # mine\n  b: {online: false}\n"
+    )
+    await house.manager.stop()
+
+
+async def test_reg_001_new_device_without_sdp_has_an_entry_with_uuid_contact_and_enabled(house):
+    house.manager.observer.on_binding_event(BindingAdded(BINDING))
+    entry = await house.entry()
+    assert (entry.uuid, entry.sip_contact_uri, entry.enabled) == (UUID, BINDING.contact_uri, True)
+    assert (entry.role, entry.name, entry.online, entry.last_seen) == (Role.UNKNOWN, "unknown_abcdef00", True, NOON)
+
+
+async def test_reg_005_unregistered_device_is_offline_and_its_entry_kept(house):
+    house.manager.observer.on_binding_event(BindingAdded(replace(BINDING, body=b"sink")))
+    gone = replace(BINDING, last_heard=NOON.replace(hour=13))
+    house.manager.observer.on_binding_event(BindingRemoved(gone, RemovalReason.UNREGISTERED))
+    entry = await house.entry()
+    assert (entry.online, entry.last_seen, entry.role) == (False, NOON.replace(hour=13), Role.SINK)
+
+
+async def test_pres_002_silent_device_is_offline(house):
+    house.manager.observer.on_binding_event(BindingAdded(BINDING))
+    house.manager.observer.on_binding_event(BindingUnreachable(replace(BINDING, is_reachable=False)))
+    assert (await house.entry()).online is False
+
+
+async def test_registration_from_another_wire_makes_an_entry_with_a_contact_of_its_own(house):
+    house.manager.handle_sip_registration(UUID.upper(), "2001:db8::1", 5060, Role.SOURCE, Capabilities())
+    entry = await house.entry()
+    assert entry.sip_contact_uri == f"sip:{UUID}@[2001:db8::1]:5060"
+    assert (entry.role, entry.online) == (Role.SOURCE, True)
+
+
+async def test_device_config_joins_the_owners_words_with_the_live_state(house):
+    house.manager.handle_sip_registration(UUID, "192.0.2.1", 5062, Role.SINK, Capabilities())
+    house.engine.bindings = [replace(BINDING, last_heard=NOON.replace(hour=15), rtt_ms=2.5, user_agent="dev/2")]
+    found = house.manager.get_sip_config_for_device(UUID.upper())
+    assert found is not None
+    assert (found.name, found.role, found.online) == ("sink_abcdef00", Role.SINK, True)
+    assert (found.last_seen, found.rtt_ms, found.user_agent) == (NOON.replace(hour=15), 2.5, "dev/2")
+
+
+async def test_device_config_is_offline_when_no_binding_is_reachable(house):
+    house.manager.handle_sip_registration(UUID, "192.0.2.1", 5062, Role.SINK, Capabilities())
+    house.engine.bindings = [replace(BINDING, is_reachable=False)]
+    found = house.manager.get_sip_config_for_device(UUID)
+    assert found is not None
+    assert found.online is False
+
+
+async def test_unknown_device_has_no_config(house):
+    assert house.manager.get_sip_config_for_device(UUID) is None
+
+
+async def test_new_own_addresses_reach_the_core(house):
+    house.manager.set_served_hosts(frozenset({"2001:DB8::9"}))
+    assert house.engine.configs[-1].served_hosts == {"2001:db8::9", "screamrouter.local"}
+
+
+def test_engine_config_has_the_documents_values_in_the_cores_units():
+    document = ConfigDocument.model_validate(
+        {
+            "server": {"domain": "Home.Example"},
+            "registrar": {"min_expires_s": 1, "default_expires_s": 2, "max_expires_s": 3, "below_min": "reject"},
+            "liveness": {"ping_interval_s": 0.05, "timeout_s": 1.5},
+        }
+    )
+    assert engine_config(document, ["MyHost"]) == EngineConfig(
+        domain="home.example",
+        served_hosts=frozenset({"home.example", "myhost"}),
+        min_expires_s=1,
+        default_expires_s=2,
+        max_expires_s=3,
+        rejects_brief_expires=True,
+        max_contacts=10,
+        ping_interval_ms=50,
+        liveness_timeout_ms=1500,
+    )
+
+
+def test_default_engine_config_is_the_schemas_default():
+    assert engine_config(ConfigDocument(), []) == EngineConfig("screamrouter.local", frozenset({"screamrouter.local"}))
+
+
+def test_listening_addresses_share_the_port():
+    assert listen_addresses(ConfigDocument()) == (ListenAddress("0.0.0.0", 5060), ListenAddress("::", 5060))

@@ -1,0 +1,177 @@
+"""Bindings come, change and go; what the sink is told of the device they make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from configuration.device_directory import Announcement, Device, DeviceDirectory, announcement, combine_capabilities
+from domain.events import (
+    BindingAdded,
+    BindingChanged,
+    BindingReachable,
+    BindingRemoved,
+    BindingUnreachable,
+    RemovalReason,
+)
+from domain.values import Binding, Capabilities, Endpoint, Flow, Role, Transport
+
+UUID = "abcdef00-0000-4000-8000-000000000001"
+NOON = datetime(2025, 1, 31, 12, tzinfo=UTC)
+ADDRESS = Endpoint("192.0.2.1", 5062)
+FIRST = Binding(
+    1, "sip:x@y", UUID, "sip:x@192.0.2.1:5062", "c", 1, Flow(Transport.UDP, ADDRESS), ADDRESS, NOON, NOON, True
+)
+SECOND = replace(FIRST, binding_id=2, contact_uri="sip:x@192.0.2.2:5062", target=Endpoint("192.0.2.2", 5062))
+
+
+class RecordingSink:
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.capabilities: Capabilities | None = None
+
+    def handle_sip_registration(self, uuid, ip, port, role, capabilities):
+        self.calls.append(("there", uuid, ip, port, str(role)))
+        self.capabilities = capabilities
+
+    def handle_sip_device_offline(self, uuid):
+        self.calls.append(("gone", uuid))
+
+
+def read_capabilities(_: str | None, body: bytes) -> Capabilities:
+    if body == b"bad":
+        return Capabilities(problem="no media line")
+    return Capabilities(role=Role(body.decode()))
+
+
+@pytest.fixture
+def sink():
+    return RecordingSink()
+
+
+@pytest.fixture
+def directory(sink):
+    return DeviceDirectory(sink, read_capabilities)
+
+
+THERE = ("there", UUID, "192.0.2.1", 5062, "unknown")
+THERE_AT_SECOND = ("there", UUID, "192.0.2.2", 5062, "unknown")
+GONE = ("gone", UUID)
+
+
+def silent(binding: Binding) -> Binding:
+    return replace(binding, is_reachable=False)
+
+
+def test_new_device_is_told_with_where_requests_for_it_go(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    assert sink.calls == [THERE]
+
+
+def test_role_comes_from_the_body(directory, sink):
+    directory.on_binding_event(BindingAdded(replace(FIRST, body=b"sink")))
+    assert sink.calls == [(*THERE[:4], "sink")]
+
+
+def test_reg_004_another_contact_port_is_told(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingChanged(replace(FIRST, target=Endpoint("192.0.2.1", 6000))))
+    assert sink.calls[1:] == [("there", UUID, "192.0.2.1", 6000, "unknown")]
+
+
+def test_change_that_the_owner_cannot_see_is_not_told(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingChanged(replace(FIRST, path=("sip:proxy;lr",), cseq=2)))
+    assert sink.calls == [THERE]
+
+
+def test_device_is_gone_with_its_last_reachable_binding(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingAdded(SECOND))
+    directory.on_binding_event(BindingUnreachable(silent(FIRST)))
+    assert GONE not in sink.calls
+    directory.on_binding_event(BindingRemoved(SECOND, RemovalReason.EXPIRED))
+    assert sink.calls == [THERE, THERE_AT_SECOND, GONE]
+
+
+def test_device_that_loses_its_newest_binding_is_told_at_the_one_that_stays(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingAdded(SECOND))
+    directory.on_binding_event(BindingRemoved(SECOND, RemovalReason.UNREGISTERED))
+    assert sink.calls == [THERE, THERE_AT_SECOND, THERE]
+
+
+def test_return_from_silence_is_told(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingUnreachable(silent(FIRST)))
+    directory.on_binding_event(BindingReachable(FIRST))
+    assert sink.calls == [THERE, GONE, THERE]
+
+
+def test_binding_that_ends_after_it_fell_silent_is_not_told_again(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingUnreachable(silent(FIRST)))
+    directory.on_binding_event(BindingRemoved(silent(FIRST), RemovalReason.EXPIRED))
+    assert sink.calls == [THERE, GONE]
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_replaced_binding_does_not_make_the_device_flicker(directory, sink, removed_first):
+    events = [BindingRemoved(FIRST, RemovalReason.REPLACED), BindingAdded(SECOND)]
+    directory.on_binding_event(BindingAdded(FIRST))
+    for event in events if removed_first else reversed(events):
+        directory.on_binding_event(event)
+    assert sink.calls == [THERE, THERE_AT_SECOND]
+
+
+def test_register_without_a_body_keeps_what_is_known(directory, sink):
+    directory.on_binding_event(BindingAdded(replace(FIRST, body=b"sink", user_agent="dev/1")))
+    directory.on_binding_event(BindingChanged(replace(SECOND, binding_id=1, body=b"")))
+    assert sink.calls[-1] == ("there", UUID, "192.0.2.2", 5062, "sink")
+    assert sink.capabilities.user_agent == "dev/1"
+
+
+def test_body_that_cannot_be_read_is_reported_and_costs_nothing(directory, sink):
+    directory.on_binding_event(BindingAdded(replace(FIRST, body=b"sink")))
+    with capture_logs() as logs:
+        directory.on_binding_event(BindingChanged(replace(SECOND, binding_id=1, body=b"bad")))
+    assert sink.calls[-1] == ("there", UUID, "192.0.2.2", 5062, "sink")
+    assert [(log["event"], log["problem"]) for log in logs] == [("device.body_unreadable", "no media line")]
+
+
+def test_role_that_was_told_is_not_taken_back_by_a_body_that_says_nothing_of_it():
+    known = Capabilities(role=Role.SOURCE)
+    assert combine_capabilities(known, Capabilities(rtp_port=1), None).role is Role.SOURCE
+
+
+def test_last_heard_never_goes_back(directory):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingAdded(replace(SECOND, last_heard=NOON - timedelta(hours=1))))
+    found = directory.find(UUID)
+    assert found is not None
+    assert found.last_heard == NOON
+
+
+def test_resync_tells_what_was_missed_and_nothing_else(directory, sink):
+    other, new = replace(FIRST, device_id="a", binding_id=3), replace(FIRST, device_id="b", binding_id=4)
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingAdded(other))
+    sink.calls.clear()
+    directory.on_resync([other, new])
+    assert sink.calls == [GONE, ("there", "b", "192.0.2.1", 5062, "unknown")]
+    directory.on_resync([other, new])
+    assert len(sink.calls) == 2
+
+
+def test_resync_reads_the_bodies_that_were_missed(directory, sink):
+    directory.on_resync([replace(FIRST, body=b"source")])
+    assert sink.calls == [(*THERE[:4], "source")]
+
+
+def test_device_that_stays_offline_is_no_announcement():
+    before = Device(UUID, (silent(FIRST),))
+    assert announcement(before, replace(before, bindings=())) is None
+    assert announcement(replace(before, is_online=True), before) is Announcement.OFFLINE
