@@ -27,13 +27,6 @@ constexpr std::string_view kSharedUser = "screamrouter";
 constexpr std::string_view kUuidAttribute = "a=x-screamrouter-uuid:";
 constexpr std::size_t kLongestHostName = 255;
 
-Identity refuse(RejectReason reason, std::string_view detail = {}) noexcept {
-    Identity identity;
-    identity.reason = reason;
-    identity.detail = detail;
-    return identity;
-}
-
 /// The set holds IPv6 addresses as inet_ntop prints them; a peer may write the same address in another way.
 bool is_served_ipv6(const Policy& policy, std::string_view host) noexcept {
     host = host.substr(0, host.find('%'));
@@ -64,7 +57,7 @@ InstanceClaim claim_of_instances(std::span<const sip::RequestedContact> contacts
     return claim;
 }
 
-std::string_view first_line(std::string_view text) noexcept { return text.substr(0, text.find_first_of("\r\n")); }
+std::string_view first_line(std::string_view text) noexcept { return text.substr(0, text.find('\n')); }
 
 /// The first well-formed a=x-screamrouter-uuid that starts a line.
 Uuid claim_of_body(std::string_view body) noexcept {
@@ -75,7 +68,7 @@ Uuid claim_of_body(std::string_view body) noexcept {
         if (found == nullptr) break;
         const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - body.data());
         from = at + kUuidAttribute.size();
-        if (at > 0 && body[at - 1] != '\n' && body[at - 1] != '\r') continue;
+        if (at > 0 && body[at - 1] != '\n') continue;
         if (const auto uuid = Uuid::parse(sip::trim(first_line(body.substr(from))))) return *uuid;
     }
     return {};
@@ -117,22 +110,49 @@ Uuid first_claim(const Claims& claims) noexcept {
     return claims.body.is_nil() ? claims.from : claims.body;
 }
 
-Identity identify_claimant(const RegisterRequest& request) noexcept {
+void identify_claimant(const RegisterRequest& request, Identity& identity) noexcept {
     const bool is_shared_user = sip::is_equal_ignoring_case(request.to_user, kSharedUser);
     const Claims claims = read_claims(request);
-    if (const std::string_view which = contradiction(claims, is_shared_user); !which.empty()) {
-        return refuse(RejectReason::identity_conflict, which);
+    identity.detail = contradiction(claims, is_shared_user);
+    if (!identity.detail.empty()) {
+        identity.reason = RejectReason::identity_conflict;
+        return;
     }
-    Identity identity;
     identity.device = first_claim(claims);
     if (!is_shared_user) {
         identity.user_key = request.to_user;
-        return identity;
+    } else if (identity.device.is_nil()) {
+        identity.reason = RejectReason::identity_missing;
+    } else {
+        identity.is_key_uuid = true;
+        identity.device.write(identity.key_text);
     }
-    if (identity.device.is_nil()) return refuse(RejectReason::identity_missing);
-    identity.is_key_uuid = true;
-    identity.device.write(identity.key_text);
-    return identity;
+}
+
+RejectReason check_domain(const RegisterRequest& request, const Policy& policy, std::string_view& detail) noexcept {
+    if (!request.has_sip_scheme) return RejectReason::unsupported_scheme;
+    detail = request.request_host;
+    if (!is_served(policy, request.request_host)) return RejectReason::unknown_domain;
+    if (!request.require.empty()) {
+        detail = unsupported_tags(request.require);
+        if (!detail.empty()) return RejectReason::extension_required;
+    }
+    detail = request.to_host;
+    if (request.to_host != request.request_host && !is_served(policy, request.to_host)) {
+        return RejectReason::unknown_domain;
+    }
+    detail = {};
+    return RejectReason::none;
+}
+
+RejectReason check_user(const RegisterRequest& request, const Policy& policy, std::string_view& detail) noexcept {
+    detail = "To names no user";
+    if (request.to_user.empty()) return RejectReason::unknown_user;
+    detail = "the user in To";
+    if (request.to_user.size() > policy.max_field_length) return RejectReason::field_too_long;
+    if (!base::is_printable_text(request.to_user)) return RejectReason::malformed;
+    detail = {};
+    return RejectReason::none;
 }
 
 }  // namespace
@@ -140,6 +160,7 @@ Identity identify_claimant(const RegisterRequest& request) noexcept {
 bool is_served(const Policy& policy, std::string_view host) noexcept {
     if (!host.empty() && host.back() == '.') host.remove_suffix(1);
     if (host.empty() || host.size() > kLongestHostName) return false;
+    if (policy.served_hosts.contains(host)) return true;
     std::array<char, kLongestHostName> room;
     for (std::size_t i = 0; i < host.size(); ++i) room[i] = sip::to_lower(host[i]);
     const std::string_view lower(room.data(), host.size());
@@ -148,19 +169,11 @@ bool is_served(const Policy& policy, std::string_view host) noexcept {
 }
 
 Identity identify(const RegisterRequest& request, const Policy& policy) noexcept {
-    if (!request.has_sip_scheme) return refuse(RejectReason::unsupported_scheme);
-    if (!is_served(policy, request.request_host)) return refuse(RejectReason::unknown_domain, request.request_host);
-    if (!request.require.empty()) {
-        const std::string_view tags = unsupported_tags(request.require);
-        if (!tags.empty()) return refuse(RejectReason::extension_required, tags);
-    }
-    if (request.to_host != request.request_host && !is_served(policy, request.to_host)) {
-        return refuse(RejectReason::unknown_domain, request.to_host);
-    }
-    if (request.to_user.empty()) return refuse(RejectReason::unknown_user, "To names no user");
-    if (request.to_user.size() > policy.max_field_length) return refuse(RejectReason::field_too_long, "the user in To");
-    if (!base::is_printable_text(request.to_user)) return refuse(RejectReason::malformed, "the user in To is no text");
-    return identify_claimant(request);
+    Identity identity;
+    identity.reason = check_domain(request, policy, identity.detail);
+    if (identity.reason == RejectReason::none) identity.reason = check_user(request, policy, identity.detail);
+    if (identity.reason == RejectReason::none) identify_claimant(request, identity);
+    return identity;
 }
 
 }  // namespace sr::registrar

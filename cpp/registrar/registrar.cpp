@@ -40,13 +40,6 @@ using sip::Uri;
 constexpr std::uint8_t kNone = 0xFF;
 constexpr std::uint32_t kLongestBriefInterval_s = 3600;  // section 10.3 step 7: from an hour on, 423 is not allowed
 
-RegisterOutcome refuse(RejectReason reason, std::string_view detail = {}) noexcept {
-    RegisterOutcome outcome;
-    outcome.reason = reason;
-    outcome.detail = detail;
-    return outcome;
-}
-
 /// What a Call-ID's CSeq says about the request as a whole.
 enum class Order : std::uint8_t { fresh, repeat, late };
 
@@ -90,101 +83,99 @@ bool is_instance_text(std::string_view text) noexcept {
                        [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\' && c != '<' && c != '>'; });
 }
 
+/// Writes into the one outcome, which is too large to be handed from function to function at this rate.
 class Decision {
   public:
     Decision(const RegisterRequest& request, std::span<const BindingView> bindings,
-             std::span<const RemovalNote> removals, const Policy& policy) noexcept
-        : request_(request), bindings_(bindings), removals_(removals), policy_(policy) {}
+             std::span<const RemovalNote> removals, const Policy& policy, RegisterOutcome& outcome) noexcept
+        : request_(request), bindings_(bindings), removals_(removals), policy_(policy), outcome_(outcome) {}
 
-    RegisterOutcome decide() noexcept {
-        if (const auto fault = check_request()) return refuse(*fault, detail_);
+    void decide() noexcept {
+        if (!is_request_sound()) return;
         if (request_.is_star) return remove_all();
-        if (request_.contacts.empty()) return {};
-        if (const auto fault = check_contacts()) {
-            RegisterOutcome outcome = refuse(*fault, detail_);
-            if (*fault == RejectReason::brief_interval) outcome.min_expires_s = policy_.min_expires_s;
-            return outcome;
-        }
+        if (request_.contacts.empty() || !are_contacts_sound()) return;
         match_by_uri();
         replace_by_instance();
-        const Order order = order_of_contacts();
-        if (order == Order::late) return refuse(RejectReason::out_of_order);
-        if (order == Order::repeat) return {};
-        return change();
+        switch (order_of_contacts()) {
+            case Order::late: refuse(RejectReason::out_of_order); break;
+            case Order::repeat: break;
+            case Order::fresh: change(); break;
+        }
     }
 
   private:
-    using Fault = std::optional<RejectReason>;
-
-    /// What becomes of one contact.
+    /// What becomes of one contact. Without initial values: are_contacts_sound writes as many as there are.
     struct Slot {
-        std::uint32_t expires_s = 0;
-        std::uint8_t binding = kNone;
-        bool is_moved = false;       // matched by its instance, not by its URI
-        bool is_superseded = false;  // a later contact of the request is equal
+        std::uint32_t expires_s;
+        std::uint8_t binding;
+        bool is_moved;       // matched by its instance, not by its URI
+        bool is_superseded;  // a later contact of the request is equal
     };
 
-    Fault fault(RejectReason reason, std::string_view detail) noexcept {
-        detail_ = detail;
-        return reason;
+    /// False, so that a check can end with it.
+    bool refuse(RejectReason reason, std::string_view detail = {}) noexcept {
+        outcome_.reason = reason;
+        outcome_.detail = detail;
+        outcome_.changes.clear();
+        return false;
     }
 
-    Fault check_request() noexcept {
-        if (request_.call_id.empty()) return fault(RejectReason::malformed, "Call-ID is empty");
-        if (request_.call_id.size() > policy_.max_field_length) return fault(RejectReason::field_too_long, "Call-ID");
-        if (request_.path.size() > policy_.max_path_length) return fault(RejectReason::field_too_long, "Path");
-        if (!is_header_text(request_.path)) return fault(RejectReason::malformed, "Path");
+    bool is_request_sound() noexcept {
+        if (request_.call_id.empty()) return refuse(RejectReason::malformed, "Call-ID is empty");
+        if (request_.call_id.size() > policy_.max_field_length) return refuse(RejectReason::field_too_long, "Call-ID");
+        if (request_.path.size() > policy_.max_path_length) return refuse(RejectReason::field_too_long, "Path");
+        if (!is_header_text(request_.path)) return refuse(RejectReason::malformed, "Path");
         if (request_.contacts.size() > kMostContacts || bindings_.size() > kMostContacts) {
-            return fault(RejectReason::too_many_contacts, {});
+            return refuse(RejectReason::too_many_contacts);
         }
-        if (request_.is_star && (!request_.contacts.empty() || request_.expires_s != 0U)) {
-            return fault(RejectReason::star_not_alone, {});
-        }
-        return std::nullopt;
+        const bool is_star_sound = request_.contacts.empty() && request_.expires_s == 0U;
+        return !request_.is_star || is_star_sound || refuse(RejectReason::star_not_alone);
     }
 
-    RegisterOutcome remove_all() noexcept {
+    void remove_all() noexcept {
         const bool has_newer = std::any_of(bindings_.begin(), bindings_.end(), [this](const BindingView& binding) {
             return is_of_call(binding, request_) && binding.cseq >= request_.cseq;
         });
         const Order order = order_by_notes(request_, removals_);
-        if (has_newer || order == Order::late) return refuse(RejectReason::out_of_order);
-        RegisterOutcome outcome;
-        if (order == Order::repeat) return outcome;
-        for (std::size_t i = 0; i < bindings_.size(); ++i) outcome.changes.push(removal(i, false));
-        return outcome;
+        if (has_newer || order == Order::late) {
+            refuse(RejectReason::out_of_order);
+        } else if (order == Order::fresh) {
+            for (std::size_t b = 0; b < bindings_.size(); ++b) outcome_.changes.push(removal(b, false));
+        }
     }
 
     /// Pass 1. A contact that is bound octet for octet was understood when it was bound.
-    Fault check_contacts() noexcept {
+    bool are_contacts_sound() noexcept {
         for (std::size_t i = 0; i < request_.contacts.size(); ++i) {
             const RequestedContact& contact = request_.contacts[i];
             Slot& slot = slots_[i];
-            slot.binding = find_exact(contact.uri);
+            slot = {.expires_s = 0, .binding = find_exact(contact.uri), .is_moved = false, .is_superseded = false};
             if (slot.binding == kNone) {
-                if (contact.uri.size() > policy_.max_uri_length) return fault(RejectReason::field_too_long, "Contact");
-                if (!Uri::parse(contact.uri)) return fault(RejectReason::contact_invalid, contact.uri);
+                if (contact.uri.size() > policy_.max_uri_length) return refuse(RejectReason::field_too_long, "Contact");
+                if (!Uri::parse(contact.uri)) return refuse(RejectReason::contact_invalid, contact.uri);
             }
             if (contact.instance.size() > policy_.max_field_length) {
-                return fault(RejectReason::field_too_long, "+sip.instance");
+                return refuse(RejectReason::field_too_long, "+sip.instance");
             }
-            if (!is_instance_text(contact.instance)) return fault(RejectReason::malformed, "+sip.instance");
-            if (const auto brief = grant(contact, slot.expires_s)) return brief;
+            if (!is_instance_text(contact.instance)) return refuse(RejectReason::malformed, "+sip.instance");
+            if (!grant(contact, slot.expires_s)) {
+                outcome_.min_expires_s = policy_.min_expires_s;
+                return refuse(RejectReason::brief_interval);
+            }
         }
         drop_superseded();
-        return std::nullopt;
+        return true;
     }
 
-    /// Step 7: the parameter, else the header, else the default; then within the limits. 0 stays 0.
-    Fault grant(const RequestedContact& contact, std::uint32_t& expires_s) const noexcept {
-        const std::uint32_t wanted_s =
-            contact.expires_s.value_or(request_.expires_s.value_or(policy_.default_expires_s));
+    /// Step 7: the parameter, else the header, else the default; then within the limits. 0 stays 0. False: too brief.
+    bool grant(const RequestedContact& contact, std::uint32_t& expires_s) const noexcept {
+        const std::uint32_t header_s = request_.expires_s.value_or(policy_.default_expires_s);
+        const std::uint32_t wanted_s = contact.expires_s.value_or(header_s);
         expires_s = std::min(wanted_s, policy_.max_expires_s);
-        if (wanted_s == 0 || expires_s >= policy_.min_expires_s) return std::nullopt;
-        const bool may_refuse = policy_.below_minimum == BelowMinimum::reject && wanted_s < kLongestBriefInterval_s;
-        if (may_refuse) return RejectReason::brief_interval;
-        if (policy_.below_minimum == BelowMinimum::raise) expires_s = policy_.min_expires_s;
-        return std::nullopt;
+        if (wanted_s == 0 || expires_s >= policy_.min_expires_s) return true;
+        if (policy_.below_minimum == BelowMinimum::reject) return wanted_s >= kLongestBriefInterval_s;
+        expires_s = policy_.min_expires_s;
+        return true;
     }
 
     /// The RFC is silent about one URI twice in a request; the last one says what its sender wants in the end.
@@ -209,7 +200,7 @@ class Decision {
             if (slot.binding != kNone) claim(slot.binding);
         });
         for_each_contact([this](Slot& slot, const RequestedContact& contact) {
-            if (slot.binding != kNone) return;
+            if (slot.binding != kNone || are_all_claimed()) return;
             const auto wanted = Uri::parse(contact.uri);
             for (std::size_t b = 0; b < bindings_.size() && slot.binding == kNone; ++b) {
                 if (is_claimed(b)) continue;
@@ -273,14 +264,14 @@ class Decision {
     /// Whether the bindings are as this very request left them. A removal that was noted was performed, and what is
     /// bound there now came later.
     bool is_as_left(bool is_removal_noted) noexcept {
-        bool is_as_left = replaced_ == 0;
+        bool is_whole = replaced_ == 0;
         for_each_contact([&](const Slot& slot, const RequestedContact&) {
             const bool is_bound = slot.binding != kNone;
             const bool is_done = slot.expires_s == 0 ? is_removal_noted || !is_bound
                                                      : is_bound && !slot.is_moved && is_bound_by_this(slot.binding);
-            is_as_left = is_as_left && is_done;
+            is_whole = is_whole && is_done;
         });
-        return is_as_left;
+        return is_whole;
     }
 
     bool is_bound_by_this(std::uint8_t b) const noexcept {
@@ -288,36 +279,33 @@ class Decision {
     }
 
     /// Pass 4, second half.
-    RegisterOutcome change() noexcept {
-        RegisterOutcome outcome;
+    void change() noexcept {
         std::size_t bound = bindings_.size();
         bool is_growing = false;
         for (std::size_t b = 0; b < bindings_.size() && replaced_ != 0; ++b) {
             if ((replaced_ & bit(b)) == 0) continue;
-            outcome.changes.push(removal(b, true));
+            outcome_.changes.push(removal(b, true));
             --bound;
         }
         for (std::size_t i = 0; i < request_.contacts.size(); ++i) {
             const Slot& slot = slots_[i];
-            if (slot.is_superseded) continue;
+            const bool is_new = slot.binding == kNone;
+            if (slot.is_superseded || (is_new && slot.expires_s == 0)) continue;
             if (slot.expires_s == 0) {
-                if (slot.binding == kNone) continue;
-                outcome.changes.push(removal(slot.binding, false));
+                outcome_.changes.push(removal(slot.binding, false));
                 --bound;
                 continue;
             }
-            const bool is_new = slot.binding == kNone;
-            outcome.changes.push({.action = is_new ? BindingAction::add : BindingAction::update,
-                                  .binding = is_new ? std::uint8_t{0} : slot.binding,
-                                  .contact = static_cast<std::uint8_t>(i),
-                                  .expires_s = slot.expires_s});
+            outcome_.changes.push({.action = is_new ? BindingAction::add : BindingAction::update,
+                                   .binding = is_new ? std::uint8_t{0} : slot.binding,
+                                   .contact = static_cast<std::uint8_t>(i),
+                                   .expires_s = slot.expires_s});
             bound += is_new ? 1 : 0;
             is_growing = is_growing || is_new;
         }
         // A limit that was lowered below what is bound must not keep those from being refreshed.
         const std::size_t limit = std::min<std::size_t>(policy_.max_contacts, kMostContacts);
-        if (is_growing && bound > limit) return refuse(RejectReason::too_many_contacts);
-        return outcome;
+        if (is_growing && bound > limit) refuse(RejectReason::too_many_contacts);
     }
 
     static BindingChange removal(std::size_t binding, bool is_replacement) noexcept {
@@ -336,12 +324,13 @@ class Decision {
     static std::uint64_t bit(std::size_t b) noexcept { return std::uint64_t{1} << b; }
     void claim(std::size_t b) noexcept { claimed_ |= bit(b); }
     bool is_claimed(std::size_t b) const noexcept { return (claimed_ & bit(b)) != 0; }
+    bool are_all_claimed() const noexcept { return claimed_ == bit(bindings_.size()) - 1; }
 
     const RegisterRequest& request_;
     std::span<const BindingView> bindings_;
     std::span<const RemovalNote> removals_;
     const Policy& policy_;
-    std::string_view detail_;
+    RegisterOutcome& outcome_;
     std::uint64_t claimed_ = 0;   // bindings that a contact of the request stands for
     std::uint64_t replaced_ = 0;  // those of them that go without a contact of their own
     std::array<Slot, kMostContacts> slots_;
@@ -351,7 +340,9 @@ class Decision {
 
 RegisterOutcome process(const RegisterRequest& request, std::span<const BindingView> bindings,
                         std::span<const RemovalNote> removals, const Policy& policy, base::TimeMs /*now_ms*/) noexcept {
-    return Decision(request, bindings, removals, policy).decide();
+    RegisterOutcome outcome;
+    Decision(request, bindings, removals, policy, outcome).decide();
+    return outcome;
 }
 
 std::uint64_t call_id_hash(std::string_view call_id) noexcept { return std::hash<std::string_view>{}(call_id); }

@@ -38,8 +38,8 @@ struct Policy {
 /// Whether `host` (any case, no brackets) belongs to the domain.
 [[nodiscard]] bool is_served(const Policy& policy, std::string_view host) noexcept;
 
-/// Steps 1-5 without authentication: scheme, domain, Require, then whose bindings these are (facts: "Identity, first
-/// hit wins").
+/// Steps 1-5 without authentication: scheme, domain, Require, then whose bindings these are. The first UUID of
+/// `+sip.instance`, the SDP body and From is the device; under To: screamrouter it is the address-of-record too.
 [[nodiscard]] sip::Identity identify(const sip::RegisterRequest& request, const Policy& policy) noexcept;
 
 /// Steps 6-7. `bindings` are the present, unexpired bindings of `identity.key()`; all or nothing.

@@ -174,7 +174,7 @@ TEST_CASE("identity rule: only the attribute at the start of a line of an SDP bo
     };
     const std::string line = "a=x-screamrouter-uuid:" + std::string(kUuid);
     CHECK(device(line) == Uuid::parse(kUuid));
-    CHECK(device("v=0\r" + line) == Uuid::parse(kUuid));
+    CHECK(device("v=0\n" + line + "\r\ns=-") == Uuid::parse(kUuid));
     CHECK(device("a=x-screamrouter-uuid:none\n" + line) == Uuid::parse(kUuid));
     CHECK(device(line + "\na=x-screamrouter-uuid:" + std::string(kOtherUuid)) == Uuid::parse(kUuid));
     CHECK(device("s=" + line).is_nil());
