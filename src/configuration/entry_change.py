@@ -126,8 +126,7 @@ def fields_to_set(device_id: str, entry: DeviceEntry | None, change: EntryChange
     role = present.role or Role.UNKNOWN
     if role is Role.UNKNOWN and change.creates:
         role = change.role
-        if present.role is not role:
-            fields["role"] = str(role)
+        fields["role"] = str(role)
     if change.creates and present.name in (None, default_name(device_id, Role.UNKNOWN)):
         name = default_name(device_id, role)
         if present.name != name:

@@ -103,6 +103,27 @@ def test_an_equal_value_in_another_spelling_is_left_alone():
     assert edited(before, ("a", {"port": 16, "online": True, "name": "A", "ip": None})) == before
 
 
+@pytest.mark.parametrize(
+    ("field", "spelling", "value"),
+    [
+        ("port", "0x10", 16),
+        ("port", "1_0", 10),
+        ("online", "yes", True),
+        ("user_agent", "a:b", "a:b"),
+        ("ip", "Null", None),
+    ],
+)
+def test_an_equal_value_in_another_spelling_is_left_alone_in_an_entry_like_ours(field, spelling, value):
+    before = f"devices:\n  a:\n    {field}: {spelling}\n"
+    assert edited(before, ("a", {field: value})) == before
+
+
+def test_a_change_of_a_copy_is_still_a_change_to_the_original():
+    config = parse_config(b"devices:\n  a:\n    online: false\n", Path("config.yaml"))
+    assert config.devices_text.copy().set_fields("a", {"online": True})
+    assert config.devices_text.set_fields("a", {"online": True})
+
+
 def test_a_value_that_is_no_longer_known_becomes_null():
     before = "devices:\n  a:\n    rtp_port: 4000\n    online: true\n"
     assert edited(before, ("a", {"rtp_port": None})) == before.replace("4000", "null")
