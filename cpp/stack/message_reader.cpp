@@ -16,6 +16,8 @@ namespace {
 using sip::is_equal_ignoring_case;
 using sip::trim;
 
+constexpr std::size_t kMostUserAgentOctets = 200;   // it is shown to people, and stored
+
 std::string_view without_brackets(std::string_view host) noexcept {
     if (host.size() >= 2 && host.front() == '[' && host.back() == ']') return host.substr(1, host.size() - 2);
     return host;
@@ -157,7 +159,7 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
                         register_.path = {start, text.text().size() - before};
                     }
                 } else if (name.size() == 10 && is_equal_ignoring_case(name, "user-agent")) {
-                    register_.user_agent = reinterpret_cast<const pj::StringHeader&>(header).value.view();
+                    register_.user_agent = reinterpret_cast<const pj::StringHeader&>(header).value.view().substr(0, kMostUserAgentOctets);
                 }
                 break;
             }

@@ -8,7 +8,7 @@ from tests.kit.sip_peer import SipPeer
 
 def test_the_four_packet_kill_leaves_the_daemon_answering(tmp_path):
     """
-    attacker              daemon
+    Attacker              daemon
     | INVITE -------------->|
     |<----------------- 480 |
     | ACK ----------------->|
