@@ -8,7 +8,7 @@ OLDEST = (3, 11)
 NEWEST = (3, 12)
 
 
-def find_obstacle(system, machine, pointer_bits, implementation, version):  # type: ignore[no-untyped-def]  # old Pythons parse it
+def find_obstacle(system, machine, pointer_bits, implementation, version):
     """Return the sentence for the first thing that does not fit, or None."""
     wheel = "The pjsua2 library that screamrouter-sip stands on exists for "
     if system != "Linux":
@@ -23,7 +23,7 @@ def find_obstacle(system, machine, pointer_bits, implementation, version):  # ty
     return None
 
 
-def find_obstacle_here():  # type: ignore[no-untyped-def]  # as above
+def find_obstacle_here():
     """Return the sentence for this interpreter on this machine, or None."""
     return find_obstacle(
         platform.system(),
