@@ -144,7 +144,7 @@ def is_goodbye_of(full_name: str) -> Callable[[DNSRecord], bool]:
 
 
 @pytest.fixture(scope="module", params=TYPES)
-def found(scene, request) -> list[avahi.Resolved]:
+def found(scene: avahi.Avahi, request) -> list[avahi.Resolved]:
     """What Avahi finds and resolves under one of the service types."""
     return scene.resolve(request.param)
 
