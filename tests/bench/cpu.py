@@ -23,16 +23,11 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One thread of a server; the main thread has ``tid == pid``."""
+    """One thread of a server."""
 
     pid: int
     tid: int
     name: str
-
-    @property
-    def is_main(self) -> bool:
-        """True for the thread that the process began with."""
-        return self.tid == self.pid
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,11 @@ def measure(server: Server, generator: LoadGenerator, command: Command) -> Sampl
         load=load,
         path_us=answered.since(before).of_threads(server.serves_packets) / 1e3 / command.count,
         total_us=used.total_ns / 1e3 / command.count,
-        threads_us={_name(thread): ns / 1e3 / command.count for thread, ns in used.threads_ns.items() if ns},
+        threads_us={
+            f"{thread.name} +{thread.tid - server.pid}": ns / 1e3 / command.count
+            for thread, ns in used.threads_ns.items()
+            if ns
+        },
         settled_after_s=time.monotonic() - began,
     )
 
@@ -122,10 +126,6 @@ def _await_quiet(server: Server, reading: CpuReading) -> CpuReading:
 
 def _is_servers(thread: Thread) -> bool:
     return not is_bench_thread(thread)
-
-
-def _name(thread: Thread) -> str:
-    return f"{thread.name} {'main' if thread.is_main else thread.tid - thread.pid}"
 
 
 def median_of(samples: Sequence[Sample], figure: str) -> float | None:

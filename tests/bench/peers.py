@@ -150,8 +150,8 @@ def read_event_count(server: Server) -> int | None:
 
 
 def _is_native(thread: Thread) -> bool:
-    """True for the core's own threads: they are never the main thread, which is Python's."""
-    return not thread.is_main and not is_bench_thread(thread)
+    """True for PJSIP's and the core's threads, which have names of their own; Python's inherit the program's name."""
+    return not is_bench_thread(thread) and not thread.name.startswith(("screamrouter-si", "python"))
 
 
 def _start_kamailio(directory: Path) -> Server:

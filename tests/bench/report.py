@@ -142,13 +142,18 @@ def _ratio_verdict(row: Row) -> Verdict:
 
 
 def _flatness_verdict(label: str, rows: Sequence[Row]) -> Verdict:
-    costs = {row.aors: median_of(row.ours, "path_us") for row in rows}
-    known = [cost for cost in costs.values() if cost is not None]
-    aim = f"{label}: cost flat from {min(costs)} to {max(costs)} AoRs (dearest / cheapest <= {_FLAT_LIMIT})"
-    if len(known) < 2:
+    sizes = [row.aors for row in rows]
+    aim = f"{label}: cost flat from {min(sizes)} to {max(sizes)} AoRs (dearest / cheapest <= {_FLAT_LIMIT})"
+    ours, theirs = (_spread([getattr(row, name) for row in rows]) for name in ("ours", "kamailio"))
+    if ours is None:
         return Verdict(aim, "not measured", None)
-    spread = max(known) / min(known)
-    return Verdict(aim, f"{spread:.2f}", spread <= _FLAT_LIMIT)
+    return Verdict(aim, f"{ours:.2f} (Kamailio: {_figure(theirs)})", ours <= _FLAT_LIMIT)
+
+
+def _spread(sizes: Sequence[Sequence[Sample]]) -> float | None:
+    """Dearest over cheapest of the sizes' median path costs; None for fewer than two."""
+    costs = [cost for samples in sizes if (cost := median_of(samples, "path_us")) is not None]
+    return max(costs) / min(costs) if len(costs) > 1 else None
 
 
 def _memory_verdict(row: MemoryRow) -> Verdict:
