@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from api.control_socket import ControlSocket
+from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
 from configuration.configuration_manager import ConfigurationManager, Surroundings
@@ -23,6 +25,7 @@ from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names
 from discovery.mdns_publisher import MdnsPublisher
+from discovery.service_types import announced_host_name
 from domain.errors import UserError
 from domain.ports import ListenAddress, ServiceAnnouncement
 from engine.core_engine import CoreEngine
@@ -76,11 +79,11 @@ async def _running(loaded: LoadedConfig) -> AsyncIterator[Sequence[ListenAddress
     engine = CoreEngine(clock, LIBRARY_PATH)
     manager = ConfigurationManager(
         ConfigStore(loaded),
-        Surroundings(clock, engine, SipManager(engine), read_capabilities, _served_hosts()),
+        Surroundings(clock, engine, SipManager(engine), read_capabilities, _served_hosts(router_uuid)),
     )
     pump = EventPump(engine, manager.observer)
     report = StatusReport(manager, engine)
-    addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts()))
+    addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts(router_uuid)))
 
     async with contextlib.AsyncExitStack() as stack:
         control = ControlSocket(state_dir, report.answers)
@@ -94,15 +97,15 @@ async def _running(loaded: LoadedConfig) -> AsyncIterator[Sequence[ListenAddress
         stack.callback(addresses.stop)
         _warn_of_small_buffers(engine)
         if document.discovery.enabled:
-            publisher = await _publish(document.server.name, router_uuid, listening[0], document.discovery.interfaces)
+            publisher = await _publish(_announcement(document, router_uuid, listening))
             stack.push_async_callback(publisher.stop)
         yield listening
 
 
-async def _publish(name: str, router_uuid: str, listener: ListenAddress, interfaces: tuple[str, ...]) -> MdnsPublisher:
+async def _publish(announcement: ServiceAnnouncement) -> MdnsPublisher:
     publisher = MdnsPublisher()
     try:
-        await publisher.start(ServiceAnnouncement(name, router_uuid, listener.port, interfaces))
+        await publisher.start(announcement)
     except UserError as error:
         # Devices that know the address still register; the owner reads why the others do not find it.
         log.warning("mdns.failed", reason=str(error))
@@ -121,8 +124,19 @@ async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None
         await asyncio.sleep(interval_s)
 
 
-def _served_hosts() -> frozenset[str]:
-    return frozenset(own_addresses()) | frozenset(own_host_names())
+def _served_hosts(router_uuid: str) -> frozenset[str]:
+    announced = announced_host_name(router_uuid).rstrip(".").lower()
+    return frozenset({announced, *own_addresses(), *own_host_names()})
+
+
+def _announcement(
+    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress]
+) -> ServiceAnnouncement:
+    """Announced where the owner says, else where SIP is heard: on every link unless each socket has one address."""
+    addresses = tuple(address.ip for address in listening)
+    is_everywhere = any(ipaddress.ip_address(ip).is_unspecified for ip in addresses)
+    interfaces = document.discovery.interfaces or (() if is_everywhere else addresses)
+    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces)
 
 
 def _warn_of_small_buffers(engine: CoreEngine) -> None:

@@ -99,7 +99,7 @@ def _swap_lines(packet: bytearray, source: random.Random) -> None:
 
 
 def four_packet_kill(branch: str = "z9hG4bKkill") -> list[bytes]:
-    """INVITE, a non-2xx answer's ACK, then OPTIONS with the INVITE's branch and ``CSeq: 1 INVITE``: it aborted PJSIP."""
+    """INVITE, the ACK of its refusal, then OPTIONS with the INVITE's branch and CSeq method: it aborted PJSIP."""
     invite = _request("INVITE").replace(b"z9hG4bKfuzzINVITE1", branch.encode())
     ack = _request("ACK", to_tag=";tag=any").replace(b"z9hG4bKfuzzACK1", branch.encode())
     options = _request("OPTIONS").replace(b"z9hG4bKfuzzOPTIONS1", branch.encode())

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -16,8 +15,9 @@ from configuration.config_store import ConfigStore, StoreTiming
 from configuration.configuration_manager import ConfigurationManager, Surroundings, engine_config, listen_addresses
 from domain.errors import AddressUnavailable
 from domain.events import BindingAdded, BindingRemoved, BindingUnreachable, RemovalReason
-from domain.ports import Engine, EngineConfig, ListenAddress
+from domain.ports import EngineConfig, ListenAddress
 from domain.values import Binding, Capabilities, Endpoint, Flow, ProtocolType, Role, Transport
+from engine.fake_engine import FakeEngine
 
 UUID = "abcdef00-0000-4000-8000-000000000001"
 NOON = datetime(2025, 1, 31, 12, tzinfo=UTC)
@@ -30,18 +30,6 @@ BINDING = Binding(
 class FakeClock:
     def now(self) -> datetime:
         return NOON
-
-
-class FakeEngine:
-    def __init__(self) -> None:
-        self.configs: list[EngineConfig] = []
-        self.bindings: list[Binding] = []
-
-    def apply_config(self, config: EngineConfig) -> None:
-        self.configs.append(config)
-
-    def find_device(self, device_id: str) -> Sequence[Binding]:
-        return [binding for binding in self.bindings if binding.device_id == device_id]
 
 
 class FakeSip:
@@ -64,7 +52,7 @@ class House:
         self.path = path
         self.engine, self.sip = FakeEngine(), FakeSip()
         self.store = ConfigStore(load_config(path), StoreTiming(gather_s=0, retry_s=0))
-        around = Surroundings(FakeClock(), cast("Engine", self.engine), self.sip, self.read, frozenset({"192.0.2.9"}))
+        around = Surroundings(FakeClock(), self.engine, self.sip, self.read, frozenset({"192.0.2.9"}))
         self.manager = ConfigurationManager(self.store, around)
 
     def read(self, _: str | None, body: bytes) -> Capabilities:
@@ -148,7 +136,7 @@ async def test_registration_from_another_wire_makes_an_entry_with_a_contact_of_i
 
 async def test_device_config_joins_the_owners_words_with_the_live_state(house):
     house.manager.handle_sip_registration(UUID, "192.0.2.1", 5062, Role.SINK, Capabilities())
-    house.engine.bindings = [replace(BINDING, last_heard=NOON.replace(hour=15), rtt_ms=2.5, user_agent="dev/2")]
+    house.engine.hear(replace(BINDING, last_heard=NOON.replace(hour=15), rtt_ms=2.5, user_agent="dev/2"))
     found = house.manager.get_sip_config_for_device(UUID.upper())
     assert found is not None
     assert (found.name, found.role, found.online) == ("sink_abcdef00", Role.SINK, True)
@@ -157,7 +145,8 @@ async def test_device_config_joins_the_owners_words_with_the_live_state(house):
 
 async def test_device_config_is_offline_when_no_binding_is_reachable(house):
     house.manager.handle_sip_registration(UUID, "192.0.2.1", 5062, Role.SINK, Capabilities())
-    house.engine.bindings = [replace(BINDING, is_reachable=False)]
+    house.engine.hear(BINDING)
+    house.engine.silence(BINDING.binding_id)
     found = house.manager.get_sip_config_for_device(UUID)
     assert found is not None
     assert found.online is False
