@@ -89,9 +89,8 @@ void bind_event(py::module_& module) {
         .def_property_readonly("kind", [](const Event& event) { return text_of(event.kind); })
         .def_property_readonly("removal", [](const Event& event) { return text_of(event.removal); })
         .def_readonly("binding", &Event::binding)
-        .def_readonly("at_ms", &Event::at_ms)
-        .def_readonly("status", &Event::status)
-        .def_property_readonly("reason", [](const Event& event) { return lenient(event.reason); });
+        .def_property_readonly("status", [](const Event& event) { return event.refusal.status; })
+        .def_property_readonly("reason", [](const Event& event) { return lenient(event.refusal.reason); });
 }
 
 void bind_statistics(py::module_& module) {

@@ -1,6 +1,9 @@
 #include "engine/engine.hpp"
 
+#include <pthread.h>
+
 #include <ctime>
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -22,27 +25,41 @@ std::uint64_t random_seed() {
     return std::uint64_t{source()} << 32 | source();
 }
 
+/// Unique in the process, never 0, so that a thread never takes one engine's policy for another's.
+std::uint64_t next_version() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1) + 1;
+}
+
 std::int64_t monotonic_now_us() noexcept {
     using namespace std::chrono;
     return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-Event refusal_event(const sip::Flow& flow, sip::RejectReason reason) {
-    Event event;
-    event.kind = EventKind::refused;
-    event.at_ms = base::monotonic_now_ms();
-    const sip::StatusLine line = sip::status_line(reason);
-    event.status = line.status;
-    event.reason = sip::warning_text(reason).empty() ? line.phrase : sip::warning_text(reason);
-    event.binding.flow_ip = flow.remote.ip_text();
-    event.binding.flow_port = flow.remote.port;
-    return event;
+std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
+    auto peer = std::make_unique<BindingRecord>();
+    peer->transport = "udp";
+    peer->flow_ip = flow.remote.ip_text();
+    peer->flow_port = flow.remote.port;
+    return peer;
+}
+
+EventKind event_kind(location::ChangeKind kind) noexcept {
+    switch (kind) {
+        case location::ChangeKind::added: return EventKind::added;
+        case location::ChangeKind::changed: return EventKind::changed;
+        case location::ChangeKind::removed: return EventKind::removed;
+        case location::ChangeKind::reachable: return EventKind::reachable;
+        case location::ChangeKind::unreachable: return EventKind::unreachable;
+    }
+    return EventKind::changed;
 }
 
 }  // namespace
 
 Engine::Engine()
     : policy_(std::make_shared<registrar::Policy>()),
+      policy_version_(next_version()),
       events_(kQueuedEvents),
       location_(*this, random_seed()),
       stack_(*this, random_seed()) {}
@@ -54,11 +71,19 @@ void Engine::apply_config(Config config) {
     Policy policy = std::make_shared<const registrar::Policy>(std::move(config.registrar));
     const std::lock_guard guard(policy_guard_);
     policy_ = std::move(policy);
+    policy_version_.store(next_version(), std::memory_order_release);
 }
 
-Engine::Policy Engine::policy() const noexcept {
-    const std::lock_guard guard(policy_guard_);
-    return policy_;
+/// Each thread keeps the policy it used last: on the packet path a configuration costs one comparison.
+const Engine::Policy& Engine::policy() const noexcept {
+    thread_local Policy kept;
+    thread_local std::uint64_t kept_version = 0;
+    if (policy_version_.load(std::memory_order_acquire) != kept_version) {
+        const std::lock_guard guard(policy_guard_);
+        kept = policy_;
+        kept_version = policy_version_.load(std::memory_order_relaxed);
+    }
+    return kept;
 }
 
 std::optional<std::string> Engine::attach(const std::string& library_path) { return stack_.attach(library_path); }
@@ -88,6 +113,7 @@ void Engine::stop_clock() noexcept {
 }
 
 void Engine::run_clock() {
+    pthread_setname_np(pthread_self(), "sr-clock");
     std::unique_lock guard(clock_guard_);
     while (!clock_wake_.wait_for(guard, kTick, [this] { return !is_clock_wanted_; })) {
         guard.unlock();
@@ -99,7 +125,7 @@ void Engine::run_clock() {
 void Engine::tick() {
     location_.advance(base::monotonic_now_ms(), kPingsPerTick, due_pings_);
     if (due_pings_.empty()) return;
-    const Policy rules = policy();
+    const Policy& rules = policy();
     for (const location::DuePing& ping : due_pings_) {
         stack_.send_ping({ping.binding_id, ping.nonce, monotonic_now_us()}, ping.flow, ping.target, ping.contact_uri, ping.path,
                          rules->domain);
@@ -108,7 +134,7 @@ void Engine::tick() {
 }
 
 void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept {
-    const Policy rules = policy();
+    const Policy& rules = policy();
     const sip::Identity identity = registrar::identify(request, *rules);
     if (identity.reason != sip::RejectReason::none) {
         sip::RegisterOutcome outcome;
@@ -129,23 +155,32 @@ void Engine::refuse_register(const sip::RegisterRequest& request, const sip::Reg
     reply.refuse(outcome.reason);
     registrar::write_refused(outcome, policy, std::time(nullptr), reply.headers);
     refused_.fetch_add(1, std::memory_order_relaxed);
-    Event event = refusal_event(request.flow, outcome.reason);
-    event.binding.aor_key = request.to_user;
-    event.binding.call_id = request.call_id;
-    event.binding.user_agent = request.user_agent;
-    if (!request.contacts.empty()) event.binding.contact_uri = request.contacts.front().uri;
-    if (!outcome.detail.empty()) event.reason.append(": ").append(outcome.detail);
-    report_refusal(std::move(event));
+    auto peer = peer_at(request.flow);
+    peer->aor_key = request.to_user;
+    peer->call_id = request.call_id;
+    peer->user_agent = request.user_agent;
+    if (!request.contacts.empty()) peer->contact_uri = request.contacts.front().uri;
+    report_refusal(outcome.reason, outcome.detail, std::move(peer));
 }
 
-void Engine::report_refusal(Event&& event) noexcept {
-    const std::int64_t second = event.at_ms / 1000;
+void Engine::report_refusal(sip::RejectReason reason, std::string_view detail, std::unique_ptr<BindingRecord> peer) noexcept {
+    const std::int64_t second = base::monotonic_now_ms() / 1000;
     if (refusal_second_.exchange(second, std::memory_order_relaxed) != second) refusals_this_second_.store(0);
-    if (refusals_this_second_.fetch_add(1, std::memory_order_relaxed) < kRefusalsPerSecond) events_.push(std::move(event));
+    if (refusals_this_second_.fetch_add(1, std::memory_order_relaxed) >= kRefusalsPerSecond) return;
+    const sip::StatusLine line = sip::status_line(reason);
+    const std::string_view warning = sip::warning_text(reason);
+    QueuedEvent event;
+    event.kind = EventKind::refused;
+    event.binding = std::move(peer);
+    event.refusal = std::make_unique<Refusal>();
+    event.refusal->status = line.status;
+    event.refusal->reason = warning.empty() ? line.phrase : warning;
+    if (!detail.empty()) event.refusal->reason.append(": ").append(detail);
+    events_.push(std::move(event));
 }
 
 void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept {
-    const Policy rules = policy();
+    const Policy& rules = policy();
     registrar::RequestFacts facts;
     facts.method = request.method;
     facts.request_user = request.request_user;
@@ -180,28 +215,63 @@ void Engine::on_ping_answer(const stack::PingToken& token) noexcept {
 
 void Engine::on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept {
     refused_.fetch_add(1, std::memory_order_relaxed);
-    report_refusal(refusal_event(flow, reason));
+    report_refusal(reason, {}, peer_at(flow));
 }
 
 void Engine::on_change(const location::Change& change) noexcept {
-    Event event;
-    switch (change.kind) {
-        case location::ChangeKind::added: event.kind = EventKind::added; break;
-        case location::ChangeKind::changed: event.kind = EventKind::changed; break;
-        case location::ChangeKind::removed: event.kind = EventKind::removed; break;
-        case location::ChangeKind::reachable: event.kind = EventKind::reachable; break;
-        case location::ChangeKind::unreachable: event.kind = EventKind::unreachable; break;
-    }
+    QueuedEvent event;
+    event.kind = event_kind(change.kind);
     event.removal = change.reason;
-    event.at_ms = base::monotonic_now_ms();
-    event.binding = record(change.aor_key, change.binding, event.at_ms);
+    event.binding_id = change.binding.id;
+    if (change.kind == location::ChangeKind::removed) {
+        event.binding = std::make_unique<BindingRecord>(record(change.aor_key, change.binding, base::monotonic_now_ms()));
+    }
     event_count_.fetch_add(1, std::memory_order_relaxed);
     events_.push(std::move(event));
 }
 
+std::optional<Event> Engine::to_event(QueuedEvent&& queued) const {
+    Event event;
+    event.kind = queued.kind;
+    event.removal = queued.removal;
+    if (queued.refusal) event.refusal = std::move(*queued.refusal);
+    if (queued.binding) {
+        event.binding = std::move(*queued.binding);
+        return event;
+    }
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    const bool is_there = location_.visit(queued.binding_id, [&](std::string_view aor_key, const sip::BindingView& binding) {
+        event.binding = record(aor_key, binding, now_ms);
+    });
+    if (!is_there) return std::nullopt;
+    return event;
+}
+
+/// A binding that ended before anybody saw it is told of all the same, with its last state: added, then removed.
+void Engine::deliver(QueuedEvent&& queued, std::vector<Event>& events) {
+    const bool is_addition = queued.kind == EventKind::added;
+    const bool is_removal = queued.kind == EventKind::removed;
+    const std::uint64_t binding_id = queued.binding_id;
+    auto event = to_event(std::move(queued));
+    if (!event) {
+        if (is_addition) gone_before_seen_.insert(binding_id);
+        return;
+    }
+    if (is_removal && gone_before_seen_.erase(binding_id) > 0) {
+        events.push_back(*event);
+        events.back().kind = EventKind::added;
+    }
+    events.push_back(std::move(*event));
+}
+
 Drained Engine::drain(std::size_t most) {
     auto batch = events_.drain(most);
-    return {std::move(batch.items), batch.is_overflown};
+    if (batch.is_overflown) gone_before_seen_.clear();
+    Drained drained;
+    drained.is_resync_required = batch.is_overflown;
+    drained.events.reserve(batch.items.size());
+    for (QueuedEvent& queued : batch.items) deliver(std::move(queued), drained.events);
+    return drained;
 }
 
 std::vector<BindingRecord> Engine::snapshot() const {

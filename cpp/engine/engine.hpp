@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/bounded_queue.hpp"
@@ -79,15 +80,19 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
 
     void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome, const registrar::Policy& policy,
                          sip::Reply& reply) noexcept;
-    void report_refusal(Event&& event) noexcept;
-    [[nodiscard]] Policy policy() const noexcept;
+    void report_refusal(sip::RejectReason reason, std::string_view detail, std::unique_ptr<BindingRecord> peer) noexcept;
+    [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
+    void deliver(QueuedEvent&& queued, std::vector<Event>& events);
+    [[nodiscard]] const Policy& policy() const noexcept;
     void run_clock();
     void tick();
     void stop_clock() noexcept;
 
     mutable std::mutex policy_guard_;
     Policy policy_;
-    base::BoundedQueue<Event> events_;
+    std::atomic<std::uint64_t> policy_version_;
+    base::BoundedQueue<QueuedEvent> events_;
+    std::unordered_set<std::uint64_t> gone_before_seen_;   // bindings whose addition was drained after they had ended
     location::Location location_;
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};

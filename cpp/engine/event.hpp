@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,15 +42,28 @@ struct BindingRecord {
 
 enum class EventKind : std::uint8_t { added, changed, removed, reachable, unreachable, refused };
 
-struct Event {
-    EventKind kind = EventKind::added;
-    location::RemovalReason removal = location::RemovalReason::unregistered;   // removed only
-    BindingRecord binding;
-    std::int64_t at_ms = 0;                                                    // monotonic, when it was recorded
-
-    // refused only: binding holds what is known of the peer (flow, contact, user agent, address-of-record as asked for)
+struct Refusal {
     std::uint16_t status = 0;
     std::string reason;
+};
+
+/// As it waits in the queue: small, since ten thousand devices may register at once.
+struct QueuedEvent {
+    EventKind kind = EventKind::added;
+    location::RemovalReason removal = location::RemovalReason::unregistered;   // removed only
+    std::uint64_t binding_id = 0;
+    /// removed: the last state; refused: what is known of the peer (flow, contact, user agent, address-of-record as asked for).
+    /// Otherwise null: the binding is read when the event is drained, so Python sees it as it is then.
+    std::unique_ptr<BindingRecord> binding;
+    std::unique_ptr<Refusal> refusal;   // refused only
+};
+
+/// As Python takes it.
+struct Event {
+    EventKind kind = EventKind::added;
+    location::RemovalReason removal = location::RemovalReason::unregistered;
+    BindingRecord binding;
+    Refusal refusal;
 };
 
 }  // namespace sr::engine

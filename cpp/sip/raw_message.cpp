@@ -71,6 +71,13 @@ RawHeaders read_raw_headers(std::string_view message) noexcept {
     return headers;
 }
 
+bool has_body_of(std::string_view message, std::size_t octets) noexcept {
+    if (octets == 0) return true;
+    while (!message.empty() && (message.front() == '\r' || message.front() == '\n')) message.remove_prefix(1);
+    while (!message.empty() && !take_line(message).empty()) continue;
+    return message.size() >= octets;
+}
+
 std::size_t first_value_length(std::string_view values) noexcept {
     if (values.find(',') == std::string_view::npos) return values.size();
     bool is_quoted = false;

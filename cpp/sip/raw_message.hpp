@@ -23,14 +23,15 @@ struct RawHeaders {
 
     [[nodiscard]] std::span<const std::string_view> vias() const noexcept { return {via_values.data(), via_count}; }
 
-    /// Whether an answer can be built at all.
-    [[nodiscard]] bool is_answerable() const noexcept {
-        return via_count > 0 && !from.empty() && !to.empty() && !call_id.empty() && !cseq.empty();
-    }
+    /// Whether its sender could tell an answer as its own: by branch and CSeq (section 17.1.3), whatever else is missing.
+    [[nodiscard]] bool is_answerable() const noexcept { return via_count > 0 && !cseq.empty(); }
 };
 
 /// Reads up to the empty line; of a repeated From, To, Call-ID or CSeq the first counts. Compact names are known.
 [[nodiscard]] RawHeaders read_raw_headers(std::string_view message) noexcept;
+
+/// Whether `octets` of body are there behind the empty line (section 18.3).
+[[nodiscard]] bool has_body_of(std::string_view message, std::size_t octets) noexcept;
 
 /// The end of the first value of a header line with comma-separated values: quotes and angle brackets are respected.
 [[nodiscard]] std::size_t first_value_length(std::string_view values) noexcept;

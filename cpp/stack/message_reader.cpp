@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -40,6 +41,9 @@ std::optional<std::string_view> written_parameter(std::string_view name, const p
     if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size()) return std::nullopt;
     std::string_view rest = text.substr(static_cast<std::size_t>(uri->host.ptr - text.data()));
     rest = rest.substr(0, rest.find('\n'));
+    // The URI's own parameters end with the bracket; one within quotes is the value of a parameter.
+    const std::size_t bracket = rest.find_first_of(">\"");
+    if (bracket != std::string_view::npos && rest[bracket] == '>') rest.remove_prefix(bracket + 1);
     rest = rest.substr(0, sip::first_value_length(rest));
     for (std::size_t at = rest.find(';'); at != std::string_view::npos; at = rest.find(';', at + 1)) {
         const std::string_view parameter = rest.substr(at + 1, rest.find(';', at + 1) - at - 1);
@@ -50,12 +54,13 @@ std::optional<std::string_view> written_parameter(std::string_view name, const p
     return std::nullopt;
 }
 
-/// RFC 3261 section 20.10: a malformed expires parameter counts as 3600. PJSIP reads it as 0, which would unregister.
+/// RFC 3261 section 20.10: a malformed expires parameter counts as 3600. PJSIP takes the digits it begins with, or 0, which would
+/// unregister.
 std::uint32_t sound_expires(const pj::ContactHeader& contact, const pj::SipUri* uri, const pj::RxData& packet) noexcept {
-    if (contact.expires_s != 0) return contact.expires_s;
     const auto written = written_parameter("expires", uri, packet);
-    const bool is_zero = !written || (!written->empty() && written->find_first_not_of('0') == std::string_view::npos);
-    return is_zero ? 0 : 3600;
+    if (!written) return contact.expires_s;
+    const bool is_number = !written->empty() && written->find_first_not_of("0123456789") == std::string_view::npos;
+    return is_number ? contact.expires_s : 3600;
 }
 
 void read_array(const pj::ArrayHeader& header, std::array<std::string_view, 32>& values, std::size_t& count) noexcept {
@@ -207,7 +212,11 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     if (const pj::Body* body = packet.message->body; body != nullptr && body->data != nullptr) {
         register_.content_type = lower_case_media_type(body->type.view(), body->subtype.view(), text_buffer_);
         // A multipart body has no octets of its own here: PJSIP keeps its parts. Nobody registers with one.
-        if (!is_equal_ignoring_case(body->type.view(), "multipart")) register_.body = {static_cast<const char*>(body->data), body->size};
+        if (!is_equal_ignoring_case(body->type.view(), "multipart")) {
+            // What a datagram has beyond its Content-Length is to be discarded (RFC 3261 section 18.3).
+            const std::size_t told = packet.content_length != nullptr ? packet.content_length->value : body->size;
+            register_.body = {static_cast<const char*>(body->data), std::min<std::size_t>(body->size, told)};
+        }
     }
     return register_;
 }

@@ -63,7 +63,13 @@ std::uint16_t write_top_via(std::string_view values, const ReplySource& source, 
     return is_symmetric ? source.port : sent_by_port(sent_by);
 }
 
+/// What an unreadable request lacks, its answer lacks too.
+void write_copy(std::string_view name, std::string_view value, base::TextBuffer& out) noexcept {
+    if (!value.empty()) out << name << ": " << value << "\r\n";
+}
+
 void write_to(const sip::RawHeaders& request, std::uint64_t tag_key, base::TextBuffer& out) noexcept {
+    if (request.to.empty()) return;
     out << "To: " << request.to;
     if (!sip::has_tag(request.to)) {
         constexpr std::hash<std::string_view> hash;
@@ -85,9 +91,10 @@ std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& sou
     out << "SIP/2.0 " << std::uint64_t{reply.line.status} << " " << reply.line.phrase << "\r\n";
     const std::uint16_t port = write_top_via(request.via_values[0], source, out);
     for (const std::string_view via : request.vias().subspan(1)) out << "Via: " << via << "\r\n";
-    out << "From: " << request.from << "\r\n";
+    write_copy("From", request.from, out);
     write_to(request, tag_key, out);
-    out << "Call-ID: " << request.call_id << "\r\nCSeq: " << request.cseq << "\r\n";
+    write_copy("Call-ID", request.call_id, out);
+    write_copy("CSeq", request.cseq, out);
     out << reply.headers.text() << "Server: " << kProduct << "\r\nContent-Length: 0\r\n\r\n";
     if (reply.headers.is_overflown()) out.set_overflown();
     return port;

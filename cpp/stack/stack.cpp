@@ -33,6 +33,23 @@ std::string_view text_of(const pj::RxData& packet) noexcept {
 
 std::string_view method_of(const pj::RxData& packet) noexcept { return packet.message->request.method.name.view(); }
 
+constexpr std::string_view kSchemeCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+
+/// Why PJSIP could not read a request, as far as the request line tells; nullopt for what is not to be answered.
+std::optional<sip::RejectReason> fault_of(std::string_view start_line) noexcept {
+    const std::size_t first = start_line.find(' ');
+    const std::size_t last = start_line.rfind(' ');
+    if (first == last || start_line.starts_with("SIP/") || start_line.starts_with("ACK ")) return std::nullopt;
+    const std::string_view version = start_line.substr(last + 1);
+    if (!sip::is_equal_ignoring_case(version.substr(0, 4), "SIP/")) return std::nullopt;
+    if (!sip::is_equal_ignoring_case(version, "SIP/2.0")) return sip::RejectReason::version_unsupported;
+    const std::string_view uri = sip::trim(start_line.substr(first, last - first));
+    const std::string_view scheme = uri.substr(0, uri.find(':'));
+    const bool is_served = sip::is_equal_ignoring_case(scheme, "sip") || sip::is_equal_ignoring_case(scheme, "sips");
+    const bool has_scheme = scheme.size() < uri.size() && scheme.find_first_not_of(kSchemeCharacters) == std::string_view::npos;
+    return has_scheme && !is_served ? sip::RejectReason::unsupported_scheme : sip::RejectReason::malformed;
+}
+
 /// PJSIP calls C functions without a context pointer: the one attached stack. Module callbacks end before their module is
 /// unregistered and may read it freely; the transport manager's callback has no such end and holds `unreadable_guard`.
 std::atomic<Stack*> attached{nullptr};
@@ -186,6 +203,9 @@ bool Stack::filter_request(const pj::RxData& packet) noexcept {
     if (packet.packet_size >= static_cast<std::ptrdiff_t>(pj::kMostPacketOctets)) {
         return refuse(packet, sip::RejectReason::message_too_large);
     }
+    if (packet.content_length != nullptr && !sip::has_body_of(text_of(packet), packet.content_length->value)) {
+        return refuse(packet, sip::RejectReason::malformed);
+    }
     // A request whose CSeq names another method lets four packets abort PJSIP's transaction layer by an assertion.
     if (method_of(packet) != packet.cseq->method.name.view()) return refuse(packet, sip::RejectReason::method_mismatch);
     return false;
@@ -238,18 +258,18 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
     count(counters_.requests);
     const std::string_view message(dropped.data, dropped.size);
     const sip::RawHeaders headers = sip::read_raw_headers(message);
-    const bool is_request = headers.start_line.ends_with("SIP/2.0") && !headers.start_line.starts_with("ACK ");
+    const auto fault = fault_of(headers.start_line);
     // UDP packets lie at a fixed place in PJSIP's receive record, which alone knows the sender.
     const auto* packet = reinterpret_cast<const pj::RxData*>(dropped.data - offsetof(pj::RxData, packet));
-    if (!is_request || packet->transport != dropped.transport) {
+    if (!fault || packet->transport != dropped.transport) {
         count(counters_.dropped);
         return;
     }
     const sip::Flow flow = flow_of(*packet);
     sip::Reply& reply = worker_room().reply;
     reply.clear();
-    reply.refuse(sip::RejectReason::malformed);
-    handler_.on_unreadable(flow, sip::RejectReason::malformed);
+    reply.refuse(*fault);
+    handler_.on_unreadable(flow, *fault);
     send_reply(*packet, message, flow, reply);
 }
 

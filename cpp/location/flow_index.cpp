@@ -1,0 +1,94 @@
+#include "location/flow_index.hpp"
+
+#include <utility>
+
+namespace sr::location {
+namespace {
+
+constexpr std::size_t kShards = 32;
+constexpr unsigned kShardShift = 64 - 5;
+
+constexpr std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
+
+void forget(FlowRecord& record, std::uint64_t binding_id) noexcept {
+    if (!record.silent) return;
+    record.silent->erase(binding_id);
+    if (record.silent->empty()) record.silent.reset();
+}
+
+}  // namespace
+
+FlowIndex::FlowIndex() : shards_(std::make_unique<Shard[]>(kShards)) {}
+
+FlowIndex::Shard& FlowIndex::shard_of(std::uint64_t hash) const noexcept { return shards_[hash >> kShardShift]; }
+
+std::uint32_t FlowIndex::find(const Shard& shard, const sip::Flow& flow, std::uint64_t hash) noexcept {
+    return shard.table.find(tag_of(hash), [&](std::uint32_t index) { return shard.records[index].flow == flow; });
+}
+
+FlowRecord& FlowIndex::acquire(const sip::Flow& flow) {
+    const std::uint64_t hash = flow.hash();
+    Shard& shard = shard_of(hash);
+    const std::lock_guard lock(shard.mutex);
+    std::uint32_t index = find(shard, flow, hash);
+    if (index == kNoIndex) {
+        index = shard.records.take();
+        shard.table.insert(tag_of(hash), index);
+        FlowRecord& made = shard.records[index];
+        made.flow = flow;
+        made.last_heard_ms.store(FlowRecord::kNeverHeard, std::memory_order_relaxed);
+        made.link = index;
+    }
+    FlowRecord& record = shard.records[index];
+    ++record.references;
+    return record;
+}
+
+void FlowIndex::release(FlowRecord& record, std::uint64_t binding_id) noexcept {
+    const std::uint64_t hash = record.flow.hash();
+    Shard& shard = shard_of(hash);
+    const std::lock_guard lock(shard.mutex);
+    forget(record, binding_id);
+    if (--record.references != 0) return;
+    record.silent.reset();
+    const std::uint32_t index = record.link;
+    shard.table.erase(tag_of(hash), index);
+    shard.records.give_back(index);
+}
+
+std::unique_ptr<BindingIds> FlowIndex::touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept {
+    const std::uint64_t hash = flow.hash();
+    Shard& shard = shard_of(hash);
+    const std::lock_guard lock(shard.mutex);
+    const std::uint32_t index = find(shard, flow, hash);
+    if (index == kNoIndex) return nullptr;
+    FlowRecord& record = shard.records[index];
+    if (record.last_heard_ms.load(std::memory_order_relaxed) < now_ms) {
+        record.last_heard_ms.store(now_ms, std::memory_order_relaxed);
+    }
+    return std::move(record.silent);
+}
+
+bool FlowIndex::mark_silent(FlowRecord& record, std::uint64_t binding_id, base::TimeMs limit_ms) {
+    const std::lock_guard lock(shard_of(record.flow.hash()).mutex);
+    if (record.last_heard_ms.load(std::memory_order_relaxed) > limit_ms) return false;
+    if (!record.silent) record.silent = std::make_unique<BindingIds>();
+    record.silent->insert(binding_id);
+    return true;
+}
+
+void FlowIndex::mark_heard(FlowRecord& record, std::uint64_t binding_id) noexcept {
+    const std::lock_guard lock(shard_of(record.flow.hash()).mutex);
+    forget(record, binding_id);
+}
+
+std::size_t FlowIndex::size() const noexcept {
+    std::size_t flows = 0;
+    for (std::size_t i = 0; i < kShards; ++i) {
+        const std::lock_guard lock(shards_[i].mutex);
+        flows += shards_[i].records.size();
+    }
+    return flows;
+}
+
+}  // namespace sr::location

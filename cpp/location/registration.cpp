@@ -1,0 +1,43 @@
+#include "location/registration.hpp"
+
+#include "location/target.hpp"
+
+namespace sr::location {
+namespace {
+
+// Shown to people, never given back to the peer: longer ones are cut off.
+constexpr std::size_t kLongestUserAgent = 256;
+constexpr std::size_t kLongestContentType = 128;
+
+std::string_view bounded(std::string_view text, std::size_t longest = PackedTexts::kLongest) noexcept {
+    return text.substr(0, longest);
+}
+
+}  // namespace
+
+Registration::Registration(std::string_view aor_key, const sip::RegisterRequest& request, const sip::RequestedContact& contact,
+                           const sip::Uuid& device_uuid, base::TimeMs until_ms) noexcept
+    : flow(request.flow),
+      device(device_uuid),
+      expires_at_ms(until_ms),
+      cseq(request.cseq),
+      reg_id(contact.reg_id),
+      q_thousandths(contact.q_thousandths.value_or(sip::kNoQ)) {
+    texts[Field::aor_key] = bounded(aor_key);
+    texts[Field::contact_uri] = bounded(contact.uri);
+    texts[Field::call_id] = bounded(request.call_id);
+    texts[Field::instance] = bounded(contact.instance);
+    texts[Field::path] = bounded(request.path);
+    texts[Field::user_agent] = bounded(request.user_agent, kLongestUserAgent);
+    const bool has_body = !request.body.empty() && request.body.size() <= PackedTexts::kLongest;  // half a body is worse than none
+    if (has_body) {
+        texts[Field::content_type] = bounded(request.content_type, kLongestContentType);
+        texts[Field::body] = request.body;
+    }
+    const sip::SocketAddress target = target_of(request, contact.uri);
+    if (target == flow.remote) return;
+    target_room_ = pack(target);
+    texts[Field::target] = {target_room_.data(), target_room_.size()};
+}
+
+}  // namespace sr::location

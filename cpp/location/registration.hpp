@@ -1,0 +1,33 @@
+// What an accepted REGISTER asks one binding to be: request, contact and identity brought together.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "location/binding_record.hpp"
+#include "sip/register_outcome.hpp"
+#include "sip/register_request.hpp"
+
+namespace sr::location {
+
+/// Views into the request. Its texts are within PackedTexts::kLongest; the body is none where the request has none.
+struct Registration {
+    Registration(std::string_view aor_key, const sip::RegisterRequest& request, const sip::RequestedContact& contact,
+                 const sip::Uuid& device_uuid, base::TimeMs until_ms) noexcept;
+    Registration(const Registration&) = delete;
+    Registration& operator=(const Registration&) = delete;
+
+    Texts texts;
+    const sip::Flow& flow;
+    sip::Uuid device;
+    base::TimeMs expires_at_ms;
+    std::uint32_t cseq;
+    std::uint32_t reg_id;
+    std::uint16_t q_thousandths;
+
+  private:
+    PackedAddress target_room_;
+};
+
+}  // namespace sr::location

@@ -1,0 +1,116 @@
+// One part of the location: the addresses-of-record whose hash falls here, under one mutex.
+//
+// Theory of operation. A binding is a record of the slab; its index, the shard's number and the record's generation are its id.
+// An address-of-record is no object: the table leads from its hash to its oldest binding, `link` from there to the younger
+// ones. Every binding stands in the timer wheel once, at or before the time at which it is next due:
+//
+//     due = min(expires_at, next_ping, reachable ? last_heard + timeout : never)
+//
+//   woken      -> over?                 removed(expired)
+//              -> silent for too long?  unreachable; the flow remembers whom to wake when it is heard again
+//              -> ping due?             ping, unless it was heard a moment ago; as many as the budget has
+//              -> armed for the new due
+//   refreshed, heard, answered -> due moves away, the wheel is not touched (it is when due comes nearer)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "location/binding_record.hpp"
+#include "location/flow_index.hpp"
+#include "location/index_table.hpp"
+#include "location/location.hpp"
+#include "location/random.hpp"
+#include "location/registration.hpp"
+#include "location/removal_notes.hpp"
+#include "location/slab.hpp"
+#include "location/timer_wheel.hpp"
+
+namespace sr::location {
+
+/// The time, and the rules that hold at it.
+struct Moment {
+    base::TimeMs now_ms;
+    LivenessPolicy liveness;
+};
+
+/// Everything but `mutex` is used under it.
+class alignas(64) Shard {
+  public:
+    static constexpr unsigned kNumberBits = 5;
+    static constexpr unsigned kIndexBits = 32 - kNumberBits;
+
+    Shard(std::uint32_t number, FlowIndex& flows, ChangeListener& listener, std::uint64_t seed) noexcept
+        : flows_(flows), listener_(listener), random_(seed), number_(number) {}
+
+    /// The shard's number within a binding's id.
+    [[nodiscard]] static std::size_t number_of(std::uint64_t binding_id) noexcept {
+        return static_cast<std::uint32_t>(binding_id) >> kIndexBits;
+    }
+
+    std::mutex mutex;
+    RemovalNotes notes;
+
+    /// Writes the indices of the unexpired bindings, oldest first, and returns their number; the expired are removed.
+    [[nodiscard]] std::size_t find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms, std::span<std::uint32_t> indices);
+    [[nodiscard]] bool has(std::string_view aor_key, std::uint32_t tag) const noexcept { return head_of(aor_key, tag) != kNoIndex; }
+    [[nodiscard]] sip::BindingView view(std::uint32_t index) const noexcept { return view_of(records_[index], id_of(index)); }
+
+    void add(const Registration& wanted, std::uint32_t tag, const Moment& moment);
+    void update(std::uint32_t index, const Registration& wanted, const Moment& moment);
+    void remove(std::uint32_t index, RemovalReason reason) noexcept;
+    void hear(std::uint32_t index, const Moment& moment) noexcept;
+
+    [[nodiscard]] bool answer_ping(std::uint64_t binding_id, std::uint32_t nonce, std::uint32_t rtt_us, const Moment& moment) noexcept;
+    /// The flow was heard by which this binding was silent; it may have gone or moved since.
+    void wake(std::uint64_t binding_id, const sip::Flow& flow, const Moment& moment) noexcept;
+    void advance(const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings);
+
+    template <class Visit>
+    bool visit(std::uint64_t binding_id, const Visit& visit) const {
+        const std::uint32_t index = index_of(binding_id);
+        if (index != kNoIndex) visit(records_[index].texts.aor_key(), view(index));
+        return index != kNoIndex;
+    }
+
+    template <class Visit>
+    void visit(const Visit& visit) const {
+        for (std::uint32_t index = 0; index < records_.capacity(); ++index) {
+            if (records_[index].is_taken()) visit(records_[index].texts.aor_key(), view(index));
+        }
+    }
+    [[nodiscard]] Counts counts() const noexcept { return {table_.size(), records_.size()}; }
+
+  private:
+    [[nodiscard]] static base::TimeMs due_ms(const BindingRecord& record, const LivenessPolicy& liveness) noexcept;
+    [[nodiscard]] std::uint32_t head_of(std::string_view aor_key, std::uint32_t tag) const noexcept;
+    [[nodiscard]] std::uint64_t id_of(std::uint32_t index) const noexcept;
+    /// The binding of this id, or kNoIndex when there is none any more.
+    [[nodiscard]] std::uint32_t index_of(std::uint64_t binding_id) const noexcept;
+
+    void append(std::uint32_t index, std::string_view aor_key, std::uint32_t tag);
+    void unlink(std::uint32_t index) noexcept;
+    bool take_over_flow(std::uint32_t index, const sip::Flow& flow);
+    static bool take_over_texts(BindingRecord& record, const Registration& wanted);
+
+    void tell(ChangeKind kind, std::uint32_t index, RemovalReason reason = RemovalReason::unregistered) noexcept;
+    void set_reachable(std::uint32_t index) noexcept;
+    void arm_if_nearer(std::uint32_t index, base::TimeMs old_due_ms, const LivenessPolicy& liveness) noexcept;
+    void wake_up(std::uint32_t index, const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings);
+    void check_silence(std::uint32_t index, const Moment& moment);
+    void ping(std::uint32_t index, const Moment& moment, std::vector<DuePing>& pings);
+
+    Slab<BindingRecord> records_;
+    IndexTable table_;
+    TimerWheel timers_;
+    FlowIndex& flows_;
+    ChangeListener& listener_;
+    Random random_;
+    std::uint32_t number_;
+};
+
+}  // namespace sr::location
