@@ -85,9 +85,9 @@ TEST_CASE("RFC 3261 19.1.4: where a contact equals two bindings the octet-identi
 
 TEST_CASE("RFC 3261 19.1.4: two different contacts never share a binding that equals both") {
     Aor alice;
-    alice.accept(Register().contact("sip:a@b"));
+    alice.accept(Register().contact("sip:a@b").contact("sip:c@d"));
     CHECK(alice.accept(Register().call("call-1", 2).contact("sip:a@b;x=1").contact("sip:a@b;x=2")) == 2);
-    CHECK(alice.uris() == Uris{"sip:a@b;x=1", "sip:a@b;x=2"});
+    CHECK(alice.uris() == Uris{"sip:a@b;x=1", "sip:c@d", "sip:a@b;x=2"});
 }
 
 TEST_CASE("RFC 3261 10.3-7: expires=0 removes this binding and no other") {
@@ -214,6 +214,7 @@ TEST_CASE("what would break a header line when it is given back is refused") {
     CHECK(alice.refuse(Register().contact(kDesk).instance("urn:>")) == RejectReason::malformed);
     CHECK(alice.refuse(Register().contact(kDesk).path("<sip:p>\r\nX: y")) == RejectReason::malformed);
     CHECK(alice.refuse(Register().contact(kDesk).path("<sip:p>\n")) == RejectReason::malformed);
+    CHECK(alice.refuse(Register().contact(kDesk).path({"<sip:p>\0", 8})) == RejectReason::malformed);
     CHECK(alice.refuse(Register().call("", 1).contact(kDesk)) == RejectReason::malformed);
     CHECK(alice.accept(Register().contact(kDesk).path("<sip:p;lr>,\r\n <sip:q;lr>")) == 1);
 }

@@ -153,6 +153,7 @@ TEST_CASE("identity rule: under a name of its own the key is the name, and the U
     CHECK(by_instance.key() == "alice");
     CHECK(by_instance.device == Uuid::parse(kUuid));
     CHECK(who(Register().users("alice", kUuid).contact(kContact)).device == Uuid::parse(kUuid));
+    CHECK(who(Register().users("alice", kOtherUuid).contact(kContact).sdp(kSdp)).device == Uuid::parse(kUuid));
     const Identity as_account = who(Register().users(kUuid, kUuid).contact(kContact));
     CHECK(as_account.key() == kUuid);
     CHECK(as_account.device == Uuid::parse(kUuid));

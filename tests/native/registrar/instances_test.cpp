@@ -64,6 +64,15 @@ TEST_CASE("a phone without reg-id that comes back from another port takes its bi
     CHECK(alice.uris() == Uris{std::string(kNew)});
 }
 
+TEST_CASE("a phone that learns of reg-id takes over the binding it made without one, and the other way round") {
+    Aor alice;
+    alice.accept(Register().call("a", 1).contact(kOld).instance(kUrn));
+    CHECK(alice.accept(Register().call("b", 1).contact(kNew).instance(kUrn, 1)) == 1);
+    CHECK(alice.uris() == Uris{std::string(kNew)});
+    CHECK(alice.accept(Register().call("c", 1).contact(kOld).instance(kUrn)) == 1);
+    CHECK(alice.uris() == Uris{std::string(kOld)});
+}
+
 TEST_CASE("the first binding of the instance moves, the others are removed as replaced") {
     Aor alice;
     alice.accept(Register().call("a", 1).contact(kOld).instance(kUrn, 1).contact(kThird).instance(kUrn, 2));
@@ -120,6 +129,23 @@ TEST_CASE("RFC 5626 6: a removal with reg-id names its flow, whatever the URI") 
     CHECK(alice.accept(removal) == 1);
     CHECK(alice.uris() == Uris{std::string(kThird)});
     CHECK(alice.accept(removal) == 0);
+}
+
+TEST_CASE("RFC 5626 6: a flow that is removed and registered in one request, both from other URIs, moves") {
+    Aor alice;
+    alice.accept(Register().call("a", 1).contact(kOld).instance(kUrn, 1));
+    const auto id = alice.bindings[0].id;
+    Register move = Register().call("b", 1).contact(kThird, 0).instance(kUrn, 1).contact(kNew).instance(kUrn, 1);
+    CHECK(alice.accept(move) == 1);
+    CHECK(alice.uris() == Uris{std::string(kNew)});
+    CHECK(alice.bindings[0].id == id);
+}
+
+TEST_CASE("RFC 5626 6: a removal that names a bound URI removes nothing else of its flow") {
+    Aor alice;
+    alice.accept(Register().call("a", 1).contact(kOld).instance(kUrn, 1).contact(kNew).instance(kUrn, 1));
+    CHECK(alice.accept(Register().call("a", 2).contact(kOld, 0).instance(kUrn, 1)) == 1);
+    CHECK(alice.uris() == Uris{std::string(kNew)});
 }
 
 TEST_CASE("RFC 3261 10.3-7: an instance's late request does not take the binding back") {

@@ -82,6 +82,15 @@ TEST_CASE("RFC 3261 10.3-7: an equal CSeq with other contents is no repeat and i
     CHECK(alice.refuse(Register().call("call-1", 5).star().expires(0)) == RejectReason::out_of_order);
 }
 
+TEST_CASE("RFC 3261 10.3-7: a repeat does not take a binding back from who has refreshed it since") {
+    Aor alice;
+    Register both = Register().call("call-1", 5).contact(kDesk).contact(kMobile);
+    alice.accept(both);
+    alice.accept(Register().call("call-2", 1).contact(kDesk));
+    CHECK(alice.refuse(both) == RejectReason::out_of_order);
+    CHECK(alice.at(kDesk).call_id == "call-2");
+}
+
 TEST_CASE("RFC 3261 10.3-7: the repeat of a removal is accepted and does not act on what came after") {
     Aor alice;
     alice.accept(Register().call("call-1", 5).contact(kDesk));

@@ -55,7 +55,7 @@ BindingView binding(std::string_view uri, sr::base::TimeMs expires_at_ms) {
 
 TEST_CASE("RFC 3261 10.3-8: every binding has its own Contact line with its own expires, rounded up") {
     const auto text = accepted(Register(), {binding("sip:a@b", 10'000 + 60'000), binding("sips:a@c:5061;x", 10'001),
-                                            binding("sip:a@d", 9'000)});
+                                            binding("sip:a@d", 5'000)});
     CHECK(text ==
           "Contact: <sip:a@b>;expires=60\r\nContact: <sips:a@c:5061;x>;expires=1\r\nContact: <sip:a@d>;expires=0\r\n" +
               std::string(kEnd));
