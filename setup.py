@@ -43,14 +43,12 @@ class CMakeBuild(build_ext):
         options = {
             "Python_EXECUTABLE": sys.executable,
             "pybind11_DIR": self._find_pybind11(),
-            "SR_MODULE_DIR": str(folder / "module"),  # one place whatever setuptools asks for: linked once
-            "SR_MODULE_NAME": target.name,
         }
         arguments = [f"-D{name}={value}" for name, value in options.items()]
         self._run("cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *arguments, is_shown=False)
         self._run("cmake", "--build", str(folder))
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(folder / "module" / target.name, target)
+        shutil.copy2(folder / target.name, target)  # linked once, wherever setuptools wants it
 
     @staticmethod
     def _find_pybind11() -> str:
