@@ -143,11 +143,16 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
         return refuse_register(request, outcome, *rules, reply);
     }
     const base::TimeMs now_ms = base::monotonic_now_ms();
-    auto guard = location_.lock(identity.key(), now_ms);
-    const sip::RegisterOutcome outcome = registrar::process(request, guard.bindings(), guard.removals(), *rules, now_ms);
-    if (outcome.reason != sip::RejectReason::none) return refuse_register(request, outcome, *rules, reply);
-    guard.apply(request, identity, outcome.changes, registrar::call_id_hash(request.call_id));
-    registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);
+    const sip::RegisterOutcome outcome = [&] {
+        auto guard = location_.lock(identity.key(), now_ms);
+        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules, now_ms);
+        if (decided.reason == sip::RejectReason::none) {
+            guard.apply(request, identity, decided.changes, registrar::call_id_hash(request.call_id));
+            registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);
+        }
+        return decided;
+    }();
+    if (outcome.reason != sip::RejectReason::none) refuse_register(request, outcome, *rules, reply);
 }
 
 void Engine::refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome, const registrar::Policy& policy,
