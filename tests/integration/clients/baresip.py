@@ -1,0 +1,41 @@
+"""baresip without a terminal, without audio devices and bound to one address."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.integration.clients.client_process import ClientProcess, needs_program, running_client, uri_host
+
+MODULES = Path("/usr/lib/baresip/modules")
+
+needs_baresip = needs_program("baresip", "baresip-core")
+
+
+@contextmanager
+def running_baresip(
+    directory: Path, ip: str, account: str, instance: uuid.UUID | None = None
+) -> Iterator[ClientProcess]:
+    """Runs baresip with ``account``, the one line of its accounts file, on a free port of ``ip``.
+
+    With ``instance`` it tells who it is (RFC 5626 section 4.1), as it does by default.
+    SIGTERM makes it unregister and end.
+    """
+    home = directory / "baresip"
+    home.mkdir()
+    settings = [
+        f"net_interface {ip}",
+        f"sip_listen {uri_host(ip)}:0",
+        f"module_path {MODULES}",
+        "module_tmp account.so",
+        "module_app menu.so",
+    ]
+    if instance is not None:
+        settings.append("module uuid.so")
+        (home / "uuid").write_text(str(instance), encoding="utf-8")
+    (home / "config").write_text("\n".join([*settings, ""]), encoding="utf-8")
+    (home / "accounts").write_text(f"{account}\n", encoding="utf-8")
+    with running_client(["baresip", "-f", home, "-s"], directory / "baresip.log") as client:
+        yield client
