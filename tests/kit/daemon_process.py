@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -22,6 +22,16 @@ from api.control_socket import ask
 START_S = 15.0
 STOP_S = 10.0
 POLL_S = 0.02
+SRC = Path(__file__).parents[2] / "src"
+
+
+def has_address(ip: str) -> bool:
+    """Whether this machine can bind ``ip``: containers often have no ::1."""
+    try:
+        free_udp_port(ip)
+    except OSError:
+        return False
+    return True
 
 
 def free_udp_port(ip: str = "127.0.0.1") -> int:
@@ -66,7 +76,7 @@ class DaemonProcess:
 
     def config(self) -> dict[str, Any]:
         """config.yaml as it is now."""
-        document: dict[str, Any] = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = yaml.load(self.config_path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         return document
 
     def device(self, device_id: str) -> dict[str, Any] | None:
@@ -75,7 +85,7 @@ class DaemonProcess:
         entry: dict[str, Any] | None = devices.get(device_id)
         return entry
 
-    def wait_for_device(self, device_id: str, *, timeout_s: float = 5.0, **fields: Any) -> dict[str, Any]:
+    def wait_for_device(self, device_id: str, *, timeout_s: float = 10.0, **fields: Any) -> dict[str, Any]:
         """The device's entry once all ``fields`` have these values."""
 
         def matching() -> dict[str, Any] | None:
@@ -101,6 +111,18 @@ class DaemonProcess:
         """The structured log so far."""
         lines = self.log_path.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait_for_log(self, event: str, *, timeout_s: float = 10.0, **fields: Any) -> dict[str, Any]:
+        """The first line of this event whose ``fields`` have these values, once it is there."""
+
+        def matching() -> dict[str, Any] | None:
+            wanted = {"event": event, **fields}
+            return next(
+                (line for line in self.log_lines() if all(line.get(key) == wanted[key] for key in wanted)), None
+            )
+
+        found: dict[str, Any] = wait_until(matching, f"{event} with {fields} in the log", timeout_s)
+        return found
 
     def is_running(self) -> bool:
         return self.process.poll() is None
@@ -150,7 +172,7 @@ def running_daemon(
             [*command, "run", "--config", str(config_path)],
             stderr=log,
             stdout=log,
-            env={**os.environ, "NOTIFY_SOCKET": str(ready.path), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": str(SRC), "NOTIFY_SOCKET": str(ready.path), **(environment or {})},
         )
         daemon = DaemonProcess(process, config_path, state_dir, log_path, ip, settings["sip"]["udp"]["port"])
         try:
@@ -171,7 +193,7 @@ class _ReadySocket:
         self._socket.bind(str(path))
         self._socket.settimeout(0.2)
 
-    def __enter__(self) -> _ReadySocket:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
