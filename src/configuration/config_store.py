@@ -60,11 +60,14 @@ class ConfigStore:
             change = changes.get(device_id)
             fields = fields_to_set(device_id, entry, change) if change else None
             if fields:
-                with contextlib.suppress(
-                    ValueError
-                ):  # a change that breaks the schema is refused, and told, when written
+                # A change that breaks the schema is refused, and told, when written.
+                with contextlib.suppress(ValueError):
                     entry = changed_entry(entry, fields)
         return entry
+
+    def device_ids(self) -> set[str]:
+        """The devices of the file and those on their way into it."""
+        return {*self._loaded.document.devices, *self._in_flight, *self._pending}
 
     def submit(self, device_id: str, change: EntryChange) -> None:
         """Have ``change`` written soon; cheap, and never fails."""

@@ -129,6 +129,16 @@ class ConfigurationManager:
             return None
         return merge_live_state(device_id, entry or DeviceEntry(), bindings)
 
+    def sip_configs(self) -> list[SipDeviceConfig]:
+        """Every device as it is now, by id."""
+        bindings: dict[str, list[Binding]] = {}
+        for binding in self._engine.snapshot():
+            bindings.setdefault(binding.device_id, []).append(binding)
+        return [
+            merge_live_state(device_id, self._store.find_entry(device_id) or DeviceEntry(), bindings.get(device_id, ()))
+            for device_id in sorted(self._store.device_ids() | bindings.keys())
+        ]
+
 
 def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Binding]) -> SipDeviceConfig:
     """The entry's fields, but what the core sees at this moment where it sees something."""

@@ -7,10 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from api.control_socket import Answer
-from configuration.config_document import DeviceEntry
-from configuration.configuration_manager import ConfigurationManager, SipDeviceConfig, merge_live_state
+from configuration.configuration_manager import ConfigurationManager, SipDeviceConfig
 from domain.ports import Engine
-from domain.values import Binding
 
 
 class StatusReport:
@@ -26,14 +24,7 @@ class StatusReport:
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device of config.yaml and of the core, as it is now."""
-        bindings: dict[str, list[Binding]] = {}
-        for binding in self._engine.snapshot():
-            bindings.setdefault(binding.device_id, []).append(binding)
-        entries = self._manager.document.devices
-        return [
-            device_row(merge_live_state(device_id, entries.get(device_id, DeviceEntry()), bindings.get(device_id, ())))
-            for device_id in sorted({*entries, *bindings})
-        ]
+        return [device_row(device) for device in self._manager.sip_configs()]
 
     def statistics(self) -> dict[str, int]:
         """The core's counters."""
