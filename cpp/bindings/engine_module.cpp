@@ -46,10 +46,11 @@ std::string text_of(sr::location::RemovalReason reason) {
 
 /// Text from the network need not be UTF-8; what is not becomes U+FFFD.
 py::str lenient(const std::string& text) {
-    return py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+    return py::reinterpret_steal<py::str>(
+        PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
 }
 
-template <std::string BindingRecord::* Field>
+template <std::string BindingRecord::*Field>
 py::str text_field(const BindingRecord& record) {
     return lenient(record.*Field);
 }
@@ -114,7 +115,8 @@ void bind_config(py::module_& module) {
         .def_property(
             "served_hosts",
             [](const Config& config) {
-                return std::vector<std::string>(config.registrar.served_hosts.begin(), config.registrar.served_hosts.end());
+                return std::vector<std::string>(config.registrar.served_hosts.begin(),
+                                                config.registrar.served_hosts.end());
             },
             [](Config& config, const std::vector<std::string>& hosts) {
                 config.registrar.served_hosts = sr::registrar::HostSet(hosts.begin(), hosts.end());
@@ -132,7 +134,8 @@ void bind_config(py::module_& module) {
             "rejects_brief_expires",
             [](const Config& config) { return config.registrar.below_minimum == sr::registrar::BelowMinimum::reject; },
             [](Config& config, bool rejects) {
-                config.registrar.below_minimum = rejects ? sr::registrar::BelowMinimum::reject : sr::registrar::BelowMinimum::raise;
+                config.registrar.below_minimum =
+                    rejects ? sr::registrar::BelowMinimum::reject : sr::registrar::BelowMinimum::raise;
             })
         .def_property(
             "max_contacts", [](const Config& config) { return config.registrar.max_contacts; },
@@ -150,10 +153,12 @@ void bind_engine(py::module_& module) {
     py::class_<Engine>(module, "Engine")
         .def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
-        .def("attach", [](Engine& engine, const std::string& library_path) { raise_if(engine.attach(library_path)); },
-             py::arg("library_path"), Unlocked())
-        .def("open", [](Engine& engine, const std::string& ip, std::uint16_t port) { raise_if(engine.open(ip, port)); }, py::arg("ip"),
-             py::arg("port"), Unlocked())
+        .def(
+            "attach", [](Engine& engine, const std::string& library_path) { raise_if(engine.attach(library_path)); },
+            py::arg("library_path"), Unlocked())
+        .def(
+            "open", [](Engine& engine, const std::string& ip, std::uint16_t port) { raise_if(engine.open(ip, port)); },
+            py::arg("ip"), py::arg("port"), Unlocked())
         .def("detach", &Engine::detach, Unlocked())
         .def_property_readonly("event_fd", &Engine::event_descriptor)
         .def("drain", &Engine::drain, py::arg("most"), Unlocked())

@@ -14,11 +14,11 @@ namespace sr::engine {
 namespace {
 
 constexpr std::size_t kQueuedEvents = 32'768;
-constexpr std::size_t kPingsPerTick = 2'000;   // a tick's burst; the rest waits for the next
+constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits for the next
 constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr std::string_view kAllow = "Allow: REGISTER, OPTIONS\r\n";
-constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";   // RFC 3261 section 11.2
-constexpr int kRefusalsPerSecond = 20;         // told to Python; the others are counted only
+constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";  // RFC 3261 section 11.2
+constexpr int kRefusalsPerSecond = 20;  // told to Python; the others are counted only
 
 std::uint64_t random_seed() {
     std::random_device source;
@@ -127,8 +127,8 @@ void Engine::tick() {
     if (due_pings_.empty()) return;
     const Policy& rules = policy();
     for (const location::DuePing& ping : due_pings_) {
-        stack_.send_ping({ping.binding_id, ping.nonce, monotonic_now_us()}, ping.flow, ping.target, ping.contact_uri, ping.path,
-                         rules->domain);
+        stack_.send_ping({ping.binding_id, ping.nonce, monotonic_now_us()}, ping.flow, ping.target, ping.contact_uri,
+                         ping.path, rules->domain);
     }
     due_pings_.clear();
 }
@@ -155,8 +155,8 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
     if (outcome.reason != sip::RejectReason::none) refuse_register(request, outcome, *rules, reply);
 }
 
-void Engine::refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome, const registrar::Policy& policy,
-                             sip::Reply& reply) noexcept {
+void Engine::refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome,
+                             const registrar::Policy& policy, sip::Reply& reply) noexcept {
     reply.refuse(outcome.reason);
     registrar::write_refused(outcome, policy, std::time(nullptr), reply.headers);
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -168,7 +168,8 @@ void Engine::refuse_register(const sip::RegisterRequest& request, const sip::Reg
     report_refusal(outcome.reason, outcome.detail, std::move(peer));
 }
 
-void Engine::report_refusal(sip::RejectReason reason, std::string_view detail, std::unique_ptr<BindingRecord> peer) noexcept {
+void Engine::report_refusal(sip::RejectReason reason, std::string_view detail,
+                            std::unique_ptr<BindingRecord> peer) noexcept {
     const std::int64_t second = base::monotonic_now_ms() / 1000;
     if (refusal_second_.exchange(second, std::memory_order_relaxed) != second) refusals_this_second_.store(0);
     if (refusals_this_second_.fetch_add(1, std::memory_order_relaxed) >= kRefusalsPerSecond) return;
@@ -229,7 +230,8 @@ void Engine::on_change(const location::Change& change) noexcept {
     event.removal = change.reason;
     event.binding_id = change.binding.id;
     if (change.kind == location::ChangeKind::removed) {
-        event.binding = std::make_unique<BindingRecord>(record(change.aor_key, change.binding, base::monotonic_now_ms()));
+        event.binding =
+            std::make_unique<BindingRecord>(record(change.aor_key, change.binding, base::monotonic_now_ms()));
     }
     event_count_.fetch_add(1, std::memory_order_relaxed);
     events_.push(std::move(event));
@@ -245,9 +247,10 @@ std::optional<Event> Engine::to_event(QueuedEvent&& queued) const {
         return event;
     }
     const base::TimeMs now_ms = base::monotonic_now_ms();
-    const bool is_there = location_.visit(queued.binding_id, [&](std::string_view aor_key, const sip::BindingView& binding) {
-        event.binding = record(aor_key, binding, now_ms);
-    });
+    const bool is_there =
+        location_.visit(queued.binding_id, [&](std::string_view aor_key, const sip::BindingView& binding) {
+            event.binding = record(aor_key, binding, now_ms);
+        });
     if (!is_there) return std::nullopt;
     return event;
 }
@@ -282,7 +285,9 @@ Drained Engine::drain(std::size_t most) {
 std::vector<BindingRecord> Engine::snapshot() const {
     std::vector<BindingRecord> records;
     const base::TimeMs now_ms = base::monotonic_now_ms();
-    location_.visit([&](std::string_view aor_key, const sip::BindingView& binding) { records.push_back(record(aor_key, binding, now_ms)); });
+    location_.visit([&](std::string_view aor_key, const sip::BindingView& binding) {
+        records.push_back(record(aor_key, binding, now_ms));
+    });
     return records;
 }
 
@@ -291,7 +296,8 @@ std::vector<BindingRecord> Engine::find_device(const std::string& uuid_or_aor_ke
     const base::TimeMs now_ms = base::monotonic_now_ms();
     const auto uuid = sip::Uuid::parse(uuid_or_aor_key);
     location_.visit([&](std::string_view aor_key, const sip::BindingView& binding) {
-        const bool is_device = uuid && !binding.device.is_nil() ? binding.device == *uuid : binding.device.is_nil() && aor_key == uuid_or_aor_key;
+        const bool is_device = uuid && !binding.device.is_nil() ? binding.device == *uuid
+                                                                : binding.device.is_nil() && aor_key == uuid_or_aor_key;
         if (is_device) records.push_back(record(aor_key, binding, now_ms));
     });
     return records;
@@ -300,7 +306,7 @@ std::vector<BindingRecord> Engine::find_device(const std::string& uuid_or_aor_ke
 Statistics Engine::statistics() const noexcept {
     const stack::StackCounters& counters = stack_.counters();
     const location::Counts counts = location_.counts();
-    return {counters.requests.load(), counters.replies.load(), refused_.load(),  counters.dropped.load(),
+    return {counters.requests.load(), counters.replies.load(), refused_.load(), counters.dropped.load(),
             counters.pings.load(),    event_count_.load(),     counts.bindings, counts.aors};
 }
 

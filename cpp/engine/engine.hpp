@@ -78,9 +78,10 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
     void on_change(const location::Change& change) noexcept override;
 
-    void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome, const registrar::Policy& policy,
-                         sip::Reply& reply) noexcept;
-    void report_refusal(sip::RejectReason reason, std::string_view detail, std::unique_ptr<BindingRecord> peer) noexcept;
+    void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome,
+                         const registrar::Policy& policy, sip::Reply& reply) noexcept;
+    void report_refusal(sip::RejectReason reason, std::string_view detail,
+                        std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
     [[nodiscard]] const Policy& policy() const noexcept;
@@ -92,7 +93,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     Policy policy_;
     std::atomic<std::uint64_t> policy_version_;
     base::BoundedQueue<QueuedEvent> events_;
-    std::unordered_set<std::uint64_t> gone_before_seen_;   // bindings whose addition was drained after they had ended
+    std::unordered_set<std::uint64_t> gone_before_seen_;  // bindings whose addition was drained after they had ended
     location::Location location_;
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};

@@ -16,7 +16,7 @@ namespace sr::engine {
 struct BindingRecord {
     std::uint64_t binding_id = 0;
     std::string aor_key;
-    std::string device_uuid;   // empty: the device is known by its address-of-record
+    std::string device_uuid;  // empty: the device is known by its address-of-record
     std::string contact_uri;
     std::string call_id;
     std::uint32_t cseq = 0;
@@ -25,10 +25,10 @@ struct BindingRecord {
     std::uint16_t flow_port = 0;
     std::string target_ip;
     std::uint16_t target_port = 0;
-    std::int64_t expires_in_ms = 0;      // from the moment of recording; negative once over
-    std::int64_t heard_before_ms = 0;    // how long ago
-    std::uint32_t rtt_us = 0;            // 0: none yet
-    std::uint32_t reg_id = 0;            // 0: none
+    std::int64_t expires_in_ms = 0;    // from the moment of recording; negative once over
+    std::int64_t heard_before_ms = 0;  // how long ago
+    std::uint32_t rtt_us = 0;          // 0: none yet
+    std::uint32_t reg_id = 0;          // 0: none
     std::uint16_t q_thousandths = sip::kNoQ;
     bool is_reachable = false;
     std::string instance;
@@ -50,12 +50,12 @@ struct Refusal {
 /// As it waits in the queue: small, since ten thousand devices may register at once.
 struct QueuedEvent {
     EventKind kind = EventKind::added;
-    location::RemovalReason removal = location::RemovalReason::unregistered;   // removed only
+    location::RemovalReason removal = location::RemovalReason::unregistered;  // removed only
     std::uint64_t binding_id = 0;
-    /// removed: the last state; refused: what is known of the peer (flow, contact, user agent, address-of-record as asked for).
-    /// Otherwise null: the binding is read when the event is drained, so Python sees it as it is then.
+    /// removed: the last state; refused: what is known of the peer (flow, contact, user agent, address-of-record as
+    /// asked for). Otherwise null: the binding is read when the event is drained, so Python sees it as it is then.
     std::unique_ptr<BindingRecord> binding;
-    std::unique_ptr<Refusal> refusal;   // refused only
+    std::unique_ptr<Refusal> refusal;  // refused only
 };
 
 /// As Python takes it.

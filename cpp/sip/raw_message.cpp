@@ -85,8 +85,10 @@ std::size_t first_value_length(std::string_view values) noexcept {
     for (std::size_t i = 0; i < values.size(); ++i) {
         const char c = values[i];
         if (is_quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') is_quoted = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                is_quoted = false;
         } else if (c == '"') {
             is_quoted = true;
         } else if (c == '<') {
@@ -106,8 +108,10 @@ bool has_tag(std::string_view from_or_to) noexcept {
     for (std::size_t i = 0; i < from_or_to.size(); ++i) {
         const char c = from_or_to[i];
         if (is_quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') is_quoted = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                is_quoted = false;
         } else if (c == '"') {
             is_quoted = true;
         } else if (c == '<') {

@@ -1,5 +1,5 @@
-// The header lines of a SIP message as they stand on the wire: what an answer must copy (RFC 3261 section 8.2.6.2), found without
-// understanding the rest, so that even a message nobody can parse gets its 400.
+// The header lines of a SIP message as they stand on the wire: what an answer must copy (RFC 3261 section 8.2.6.2),
+// found without understanding the rest, so that even a message nobody can parse gets its 400.
 #pragma once
 
 #include <array>
@@ -23,7 +23,8 @@ struct RawHeaders {
 
     [[nodiscard]] std::span<const std::string_view> vias() const noexcept { return {via_values.data(), via_count}; }
 
-    /// Whether its sender could tell an answer as its own: by branch and CSeq (section 17.1.3), whatever else is missing.
+    /// Whether its sender could tell an answer as its own: by branch and CSeq (section 17.1.3), whatever else is
+    /// missing.
     [[nodiscard]] bool is_answerable() const noexcept { return via_count > 0 && !cseq.empty(); }
 };
 

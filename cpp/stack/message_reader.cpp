@@ -17,7 +17,7 @@ namespace {
 using sip::is_equal_ignoring_case;
 using sip::trim;
 
-constexpr std::size_t kMostUserAgentOctets = 200;   // it is shown to people, and stored
+constexpr std::size_t kMostUserAgentOctets = 200;  // it is shown to people, and stored
 
 std::string_view without_brackets(std::string_view host) noexcept {
     if (host.size() >= 2 && host.front() == '[' && host.back() == ']') return host.substr(1, host.size() - 2);
@@ -34,11 +34,13 @@ bool is_sip_scheme(const pj::Str* scheme) noexcept {
     return is_equal_ignoring_case(scheme->view(), "sip") || is_equal_ignoring_case(scheme->view(), "sips");
 }
 
-/// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only: 0 may
-/// mean 0, absent (q) or malformed (expires).
-std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri, const pj::RxData& packet) noexcept {
+/// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only:
+/// 0 may mean 0, absent (q) or malformed (expires).
+std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri,
+                                                  const pj::RxData& packet) noexcept {
     const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
-    if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size()) return std::nullopt;
+    if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size())
+        return std::nullopt;
     std::string_view rest = text.substr(static_cast<std::size_t>(uri->host.ptr - text.data()));
     rest = rest.substr(0, rest.find('\n'));
     // The URI's own parameters end with the bracket; one within quotes is the value of a parameter.
@@ -48,15 +50,17 @@ std::optional<std::string_view> written_parameter(std::string_view name, const p
     for (std::size_t at = rest.find(';'); at != std::string_view::npos; at = rest.find(';', at + 1)) {
         const std::string_view parameter = rest.substr(at + 1, rest.find(';', at + 1) - at - 1);
         const std::size_t equals = parameter.find('=');
-        if (equals == std::string_view::npos || !is_equal_ignoring_case(trim(parameter.substr(0, equals)), name)) continue;
+        if (equals == std::string_view::npos || !is_equal_ignoring_case(trim(parameter.substr(0, equals)), name))
+            continue;
         return trim(parameter.substr(equals + 1));
     }
     return std::nullopt;
 }
 
-/// RFC 3261 section 20.10: a malformed expires parameter counts as 3600. PJSIP takes the digits it begins with, or 0, which would
-/// unregister.
-std::uint32_t sound_expires(const pj::ContactHeader& contact, const pj::SipUri* uri, const pj::RxData& packet) noexcept {
+/// RFC 3261 section 20.10: a malformed expires parameter counts as 3600. PJSIP takes the digits it begins with, or 0,
+/// which would unregister.
+std::uint32_t sound_expires(const pj::ContactHeader& contact, const pj::SipUri* uri,
+                            const pj::RxData& packet) noexcept {
     const auto written = written_parameter("expires", uri, packet);
     if (!written) return contact.expires_s;
     const bool is_number = !written->empty() && written->find_first_not_of("0123456789") == std::string_view::npos;
@@ -69,7 +73,8 @@ void read_array(const pj::ArrayHeader& header, std::array<std::string_view, 32>&
     }
 }
 
-std::string_view lower_case_media_type(std::string_view type, std::string_view subtype, base::TextBuffer& text) noexcept {
+std::string_view lower_case_media_type(std::string_view type, std::string_view subtype,
+                                       base::TextBuffer& text) noexcept {
     const std::span<char> room = text.free();
     const std::size_t before = text.text().size();
     text << type << "/" << subtype;
@@ -110,7 +115,8 @@ const pj::SipUri* sip_uri_of(pj::Uri* uri) noexcept {
 std::string_view RequestRoom::print_uri(pj::Uri* uri) noexcept {
     void* inner = uri->vtable->inner(uri);
     const auto room = text_buffer_.free();
-    const std::ptrdiff_t size = static_cast<pj::Uri*>(inner)->vtable->print(pj::UriContext::contact, inner, room.data(), room.size());
+    const std::ptrdiff_t size =
+        static_cast<pj::Uri*>(inner)->vtable->print(pj::UriContext::contact, inner, room.data(), room.size());
     if (size <= 0) return {};
     text_buffer_.grow(static_cast<std::size_t>(size));
     return {room.data(), static_cast<std::size_t>(size)};
@@ -146,8 +152,12 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
     base::TextBuffer& text = text_buffer_;
     for_each_header(packet, [&](const pj::Header& header) {
         switch (header.type) {
-            case pj::HeaderType::contact: read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet); break;
-            case pj::HeaderType::expires: register_.expires_s = reinterpret_cast<const pj::IntHeader&>(header).value; break;
+            case pj::HeaderType::contact:
+                read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet);
+                break;
+            case pj::HeaderType::expires:
+                register_.expires_s = reinterpret_cast<const pj::IntHeader&>(header).value;
+                break;
             case pj::HeaderType::supported:
                 read_array(reinterpret_cast<const pj::ArrayHeader&>(header), supported_, supported_count_);
                 break;
@@ -164,7 +174,8 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
                         register_.path = {start, text.text().size() - before};
                     }
                 } else if (name.size() == 10 && is_equal_ignoring_case(name, "user-agent")) {
-                    register_.user_agent = reinterpret_cast<const pj::StringHeader&>(header).value.view().substr(0, kMostUserAgentOctets);
+                    register_.user_agent =
+                        reinterpret_cast<const pj::StringHeader&>(header).value.view().substr(0, kMostUserAgentOctets);
                 }
                 break;
             }

@@ -46,19 +46,22 @@ struct Host {
 void write_ping(const PingRequest& ping, base::TextBuffer& out) noexcept {
     const TokenText token(ping.token);
     const Host host{ping.local_ip.substr(0, ping.local_ip.find('%'))};
-    out << "OPTIONS " << ping.contact_uri << " SIP/2.0\r\nVia: SIP/2.0/UDP " << host << ":" << std::uint64_t{ping.local_port}
-        << ";rport;branch=" << kBranchPrefix << token.view() << "\r\nMax-Forwards: 70\r\n";
+    out << "OPTIONS " << ping.contact_uri << " SIP/2.0\r\nVia: SIP/2.0/UDP " << host << ":"
+        << std::uint64_t{ping.local_port} << ";rport;branch=" << kBranchPrefix << token.view()
+        << "\r\nMax-Forwards: 70\r\n";
     if (!ping.path.empty()) out << "Route: " << ping.path << "\r\n";
-    out << "From: <sip:" << ping.domain << ">;tag=" << token.view() << "\r\nTo: <" << ping.contact_uri << ">\r\nCall-ID: " << token.view()
-        << "\r\nCSeq: 1 OPTIONS\r\nContact: <sip:" << host << ":" << std::uint64_t{ping.local_port}
-        << ">\r\nAccept: application/sdp\r\nUser-Agent: " << kProduct << "\r\nContent-Length: 0\r\n\r\n";
+    out << "From: <sip:" << ping.domain << ">;tag=" << token.view() << "\r\nTo: <" << ping.contact_uri
+        << ">\r\nCall-ID: " << token.view() << "\r\nCSeq: 1 OPTIONS\r\nContact: <sip:" << host << ":"
+        << std::uint64_t{ping.local_port} << ">\r\nAccept: application/sdp\r\nUser-Agent: " << kProduct
+        << "\r\nContent-Length: 0\r\n\r\n";
 }
 
 std::optional<PingToken> read_ping_token(std::string_view branch) noexcept {
     if (!branch.starts_with(kBranchPrefix)) return std::nullopt;
     branch.remove_prefix(kBranchPrefix.size());
     PingToken token;
-    if (!take_hex(branch, token.binding_id) || !take_hex(branch, token.nonce) || !take_hex(branch, token.sent_us)) return std::nullopt;
+    if (!take_hex(branch, token.binding_id) || !take_hex(branch, token.nonce) || !take_hex(branch, token.sent_us))
+        return std::nullopt;
     return token;
 }
 

@@ -12,9 +12,9 @@ namespace sr::stack {
 
 struct PingRequest {
     PingToken token;
-    std::string_view contact_uri;   // the Request-URI
-    std::string_view path;          // becomes the Route (RFC 3327 section 5.1); empty: none
-    std::string_view local_ip;      // no brackets
+    std::string_view contact_uri;  // the Request-URI
+    std::string_view path;         // becomes the Route (RFC 3327 section 5.1); empty: none
+    std::string_view local_ip;     // no brackets
     std::uint16_t local_port = 0;
     std::string_view domain;
 };

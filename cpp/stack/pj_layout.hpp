@@ -1,5 +1,6 @@
-// The memory layout of PJSIP 2.15.1 as the wheel pjsua2-python 2.15.1.post1 was built, as far as this core touches it. The wheel
-// ships no headers; these mirrors carry only the fields in use, padded to the measured offsets. `self_test` proves them at start-up.
+// The memory layout of PJSIP 2.15.1 as the wheel pjsua2-python 2.15.1.post1 was built, as far as this core touches it.
+// The wheel ships no headers; these mirrors carry only the fields in use, padded to the measured offsets. `self_test`
+// proves them at start-up.
 #pragma once
 
 #include <cstddef>
@@ -63,7 +64,15 @@ struct SipUri {
 };
 static_assert(sizeof(SipUri) == 232 && offsetof(SipUri, host) == 40);
 
-enum class HeaderType : int { contact = 9, expires = 18, require = 31, route = 33, supported = 36, via = 41, other = 44 };
+enum class HeaderType : int {
+    contact = 9,
+    expires = 18,
+    require = 31,
+    route = 33,
+    supported = 36,
+    via = 41,
+    other = 44
+};
 
 struct Header {
     Header* prev;
@@ -137,7 +146,8 @@ struct ContactHeader {
     std::uint32_t expires_s;
     Param params;
 };
-static_assert(sizeof(ContactHeader) == 136 && offsetof(ContactHeader, expires_s) == 84 && offsetof(ContactHeader, params) == 88);
+static_assert(sizeof(ContactHeader) == 136 && offsetof(ContactHeader, expires_s) == 84 &&
+              offsetof(ContactHeader, params) == 88);
 
 struct HostPort {
     Str host;
@@ -150,7 +160,7 @@ struct ViaHeader {
     Str transport;
     HostPort sent_by;
     int ttl;
-    int rport;   // -1: absent; PJSIP puts the source port where the peer asked for it
+    int rport;  // -1: absent; PJSIP puts the source port where the peer asked for it
     Str maddr;
     Str received;
     Str branch;
@@ -180,20 +190,20 @@ struct ResponseLine {
 };
 
 struct Message {
-    int type;   // 0: request, 1: response
+    int type;  // 0: request, 1: response
     union {
         RequestLine request;
         ResponseLine status;
     };
-    Header headers;   // the list's head
+    Header headers;  // the list's head
     Body* body;
 };
 static_assert(offsetof(Message, headers) == 40 && offsetof(Message, body) == 104 && sizeof(Message) == 112);
 
 struct SocketName {
     std::uint16_t family;
-    std::uint16_t port;   // network order
-    char address[24];     // IPv4: 4 octets; IPv6: flow label, 16 octets, scope
+    std::uint16_t port;  // network order
+    char address[24];    // IPv4: 4 octets; IPv6: flow label, 16 octets, scope
 };
 static_assert(sizeof(SocketName) == 28);
 
@@ -218,7 +228,8 @@ struct Transport {
     int (*destroy)(Transport*);
 };
 static_assert(sizeof(Transport) == 344 && offsetof(Transport, type) == 80 && offsetof(Transport, flags) == 128 &&
-              offsetof(Transport, local_address) == 148 && offsetof(Transport, endpoint) == 232 && offsetof(Transport, send) == 320);
+              offsetof(Transport, local_address) == 148 && offsetof(Transport, endpoint) == 232 &&
+              offsetof(Transport, send) == 320);
 
 inline constexpr std::size_t kMostPacketOctets = 4000;
 
@@ -255,8 +266,9 @@ struct RxData {
     void* module_data[32];
 };
 static_assert(sizeof(RxData) == 4856 && offsetof(RxData, packet) == 320 && offsetof(RxData, packet_size) == 4328 &&
-              offsetof(RxData, source) == 4336 && offsetof(RxData, source_name) == 4368 && offsetof(RxData, source_port) == 4416 &&
-              offsetof(RxData, message_text) == 4424 && offsetof(RxData, message) == 4440 && offsetof(RxData, via) == 4480 &&
+              offsetof(RxData, source) == 4336 && offsetof(RxData, source_name) == 4368 &&
+              offsetof(RxData, source_port) == 4416 && offsetof(RxData, message_text) == 4424 &&
+              offsetof(RxData, message) == 4440 && offsetof(RxData, via) == 4480 &&
               offsetof(RxData, supported) == 4544 && offsetof(RxData, parse_errors) == 4552);
 
 struct TxData {

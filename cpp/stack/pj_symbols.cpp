@@ -31,7 +31,8 @@ class Lookup {
 }  // namespace
 
 std::variant<Symbols, std::string> load_symbols(const std::string& library_path) {
-    // RTLD_NOLOAD: only the copy that Python uses will do. Never RTLD_GLOBAL: the wheel carries an OpenSSL 1.0.2 of its own.
+    // RTLD_NOLOAD: only the copy that Python uses will do. Never RTLD_GLOBAL: the wheel carries an OpenSSL 1.0.2 of its
+    // own.
     const std::unique_ptr<void, CloseLibrary> library(dlopen(library_path.c_str(), RTLD_NOLOAD | RTLD_LAZY));
     if (!library) return "pjsua2 is not loaded from " + library_path;
 

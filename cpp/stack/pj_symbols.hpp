@@ -24,7 +24,8 @@ struct Symbols {
     int (*pjsip_tpmgr_set_drop_data_cb)(TransportManager*, void (*)(DroppedData*));
     int (*pjsip_udp_transport_get_socket)(Transport*);
     int (*pj_atomic_create)(Pool*, long initial, void** atomic);
-    int (*pjsip_endpt_respond_stateless)(Endpoint*, RxData*, int status, const Str* phrase, const Header* headers, const Body* body);
+    int (*pjsip_endpt_respond_stateless)(Endpoint*, RxData*, int status, const Str* phrase, const Header* headers,
+                                         const Body* body);
 };
 
 /// Looks everything up in the shared object at `library_path`, which must be loaded; a sentence says what is missing.

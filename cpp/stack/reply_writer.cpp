@@ -18,8 +18,10 @@ void for_each_parameter(std::string_view value, Visit visit) {
     std::size_t start = std::string_view::npos;
     for (std::size_t i = 0; i <= value.size(); ++i) {
         if (i < value.size() && is_quoted) {
-            if (value[i] == '\\') ++i;
-            else if (value[i] == '"') is_quoted = false;
+            if (value[i] == '\\')
+                ++i;
+            else if (value[i] == '"')
+                is_quoted = false;
             continue;
         }
         if (i < value.size() && value[i] == '"') is_quoted = true;
@@ -30,7 +32,9 @@ void for_each_parameter(std::string_view value, Visit visit) {
     }
 }
 
-std::string_view parameter_name(std::string_view parameter) noexcept { return trim(parameter.substr(0, parameter.find('='))); }
+std::string_view parameter_name(std::string_view parameter) noexcept {
+    return trim(parameter.substr(0, parameter.find('=')));
+}
 
 /// The port of a Via value's sent-by, 5060 where it names none (RFC 3261 section 18.2.2).
 std::uint16_t sent_by_port(std::string_view sent_by) noexcept {
@@ -86,8 +90,8 @@ void write_to(const sip::RawHeaders& request, std::uint64_t tag_key, base::TextB
 
 }  // namespace
 
-std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& source, const sip::Reply& reply, std::uint64_t tag_key,
-                          base::TextBuffer& out) noexcept {
+std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& source, const sip::Reply& reply,
+                          std::uint64_t tag_key, base::TextBuffer& out) noexcept {
     out << "SIP/2.0 " << std::uint64_t{reply.line.status} << " " << reply.line.phrase << "\r\n";
     const std::uint16_t port = write_top_via(request.via_values[0], source, out);
     for (const std::string_view via : request.vias().subspan(1)) out << "Via: " << via << "\r\n";

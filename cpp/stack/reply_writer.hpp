@@ -21,9 +21,10 @@ struct ReplySource {
 };
 
 /// `tag_key` makes the To tag of a request without one: the same for its retransmissions (RFC 3261 section 8.2.7).
-/// Returns the port an answer over UDP goes to: the source port where the peer asked for rport, else the top Via's sent-by port.
-/// (The address is always the packet's source; a maddr is not followed, since it would let anybody aim our answers.)
-[[nodiscard]] std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& source, const sip::Reply& reply,
-                                        std::uint64_t tag_key, base::TextBuffer& out) noexcept;
+/// Returns the port an answer over UDP goes to: the source port where the peer asked for rport, else the top Via's
+/// sent-by port. (The address is always the packet's source; a maddr is not followed, since it would let anybody aim
+/// our answers.)
+[[nodiscard]] std::uint16_t write_reply(const sip::RawHeaders& request, const ReplySource& source,
+                                        const sip::Reply& reply, std::uint64_t tag_key, base::TextBuffer& out) noexcept;
 
 }  // namespace sr::stack

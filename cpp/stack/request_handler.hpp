@@ -14,8 +14,8 @@ namespace sr::stack {
 /// A request other than REGISTER; views into the message.
 struct OtherRequest {
     std::string_view method;
-    std::string_view request_user;   // unescaped, empty where the URI has none
-    std::string_view request_host;   // no brackets
+    std::string_view request_user;  // unescaped, empty where the URI has none
+    std::string_view request_host;  // no brackets
     bool has_sip_scheme = true;
     bool has_to_tag = false;
     std::span<const std::string_view> require;
@@ -26,7 +26,7 @@ struct OtherRequest {
 struct PingToken {
     std::uint64_t binding_id = 0;
     std::uint32_t nonce = 0;
-    std::int64_t sent_us = 0;   // on the monotonic clock
+    std::int64_t sent_us = 0;  // on the monotonic clock
 };
 
 /// Called on PJSIP's workers, several at once, without the GIL. Must not block.

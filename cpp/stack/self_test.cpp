@@ -53,9 +53,12 @@ std::string difference(const pj::RxData& packet) {
         {"From", request.from_user == "from" && packet.from->tag.view() == "ft"},
         {"Call-ID", request.call_id == "self-test@192.0.2.1"},
         {"CSeq", request.cseq == 4711 && packet.cseq->method.name.view() == "REGISTER"},
-        {"Via", packet.via->branch.view() == kExpectedVia && packet.via->rport == 5062 && packet.via->received.view() == "192.0.2.1"},
-        {"Contact", has_contact && request.contacts[0].uri == "sip:to@192.0.2.1:5062;ob" && request.contacts[0].expires_s == 77u},
-        {"Contact parameters", has_contact && request.contacts[0].q_thousandths == 500 && request.contacts[0].instance == "urn:uuid:0"},
+        {"Via", packet.via->branch.view() == kExpectedVia && packet.via->rport == 5062 &&
+                    packet.via->received.view() == "192.0.2.1"},
+        {"Contact",
+         has_contact && request.contacts[0].uri == "sip:to@192.0.2.1:5062;ob" && request.contacts[0].expires_s == 77u},
+        {"Contact parameters",
+         has_contact && request.contacts[0].q_thousandths == 500 && request.contacts[0].instance == "urn:uuid:0"},
         {"Expires", request.expires_s == 99u},
         {"Require", request.require.size() == 2 && request.require[1] == "beta"},
         {"Supported", request.supported.size() == 1 && request.supported[0] == "path"},
@@ -87,7 +90,7 @@ int on_send(pj::Transport*, void* data, const pj::SocketName*, int, void*, void*
 }
 
 void prepare(pj::Transport& transport, pj::RxData& packet, pj::Pool* pool, Run& run) {
-    constexpr unsigned kReliableDatagram = 3;   // answer down this transport; the packet is the message
+    constexpr unsigned kReliableDatagram = 3;  // answer down this transport; the packet is the message
     std::memcpy(transport.name, "self-test", sizeof "self-test");
     transport.pool = pool;
     transport.type = 1;
@@ -96,7 +99,7 @@ void prepare(pj::Transport& transport, pj::RxData& packet, pj::Pool* pool, Run& 
     transport.endpoint = run.endpoint;
     transport.manager = run.symbols.pjsip_endpt_get_tpmgr(run.endpoint);
     transport.send = on_send;
-    run.symbols.pj_atomic_create(pool, 2, &transport.reference_count);   // never idle, never destroyed by PJSIP
+    run.symbols.pj_atomic_create(pool, 2, &transport.reference_count);  // never idle, never destroyed by PJSIP
 
     packet.pool = pool;
     packet.transport = &transport;
@@ -134,14 +137,16 @@ void inject(Run& run, pj::Pool* pool) {
 
 std::optional<std::string> run_self_test(const pj::Symbols& symbols, pj::Endpoint* endpoint) {
     const std::string_view version = symbols.pj_get_version();
-    if (version != kVersion) return "it is PJSIP " + std::string(version) + ", this core is built for " + std::string(kVersion);
+    if (version != kVersion)
+        return "it is PJSIP " + std::string(version) + ", this core is built for " + std::string(kVersion);
     pj::Pool* pool = symbols.pjsip_endpt_create_pool(endpoint, "self-test", 4000, 4000);
     if (pool == nullptr) return "PJSIP gave no memory";
     Run run{symbols, endpoint};
     inject(run, pool);
     symbols.pjsip_endpt_release_pool(endpoint, pool);
     if (!run.fault.empty()) return "PJSIP's message layout differs: " + run.fault;
-    const bool is_answered = run.answer.starts_with(kExpectedAnswer) && run.answer.find(kExpectedVia) != std::string::npos;
+    const bool is_answered =
+        run.answer.starts_with(kExpectedAnswer) && run.answer.find(kExpectedVia) != std::string::npos;
     if (!is_answered) return std::string("PJSIP's answer layout differs");
     return std::nullopt;
 }

@@ -46,12 +46,14 @@ std::optional<sip::RejectReason> fault_of(std::string_view start_line) noexcept 
     const std::string_view uri = sip::trim(start_line.substr(first, last - first));
     const std::string_view scheme = uri.substr(0, uri.find(':'));
     const bool is_served = sip::is_equal_ignoring_case(scheme, "sip") || sip::is_equal_ignoring_case(scheme, "sips");
-    const bool has_scheme = scheme.size() < uri.size() && scheme.find_first_not_of(kSchemeCharacters) == std::string_view::npos;
+    const bool has_scheme =
+        scheme.size() < uri.size() && scheme.find_first_not_of(kSchemeCharacters) == std::string_view::npos;
     return has_scheme && !is_served ? sip::RejectReason::unsupported_scheme : sip::RejectReason::malformed;
 }
 
-/// PJSIP calls C functions without a context pointer: the one attached stack. Module callbacks end before their module is
-/// unregistered and may read it freely; the transport manager's callback has no such end and holds `unreadable_guard`.
+/// PJSIP calls C functions without a context pointer: the one attached stack. Module callbacks end before their module
+/// is unregistered and may read it freely; the transport manager's callback has no such end and holds
+/// `unreadable_guard`.
 std::atomic<Stack*> attached{nullptr};
 std::mutex unreadable_guard;
 
@@ -69,12 +71,20 @@ class Stack::Modules {
   public:
     Modules(const pj::Symbols& symbols, pj::Endpoint* endpoint) noexcept : symbols_(symbols), endpoint_(endpoint) {
         name(filter_, "mod-sr-filter", 10);
-        filter_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->filter_request(*packet); };
-        filter_.on_rx_response = [](pj::RxData* packet) noexcept -> int { return attached.load()->filter_response(*packet); };
+        filter_.on_rx_request = [](pj::RxData* packet) noexcept -> int {
+            return attached.load()->filter_request(*packet);
+        };
+        filter_.on_rx_response = [](pj::RxData* packet) noexcept -> int {
+            return attached.load()->filter_response(*packet);
+        };
         name(register_, "mod-sr-register", 12);
-        register_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_register(*packet); };
+        register_.on_rx_request = [](pj::RxData* packet) noexcept -> int {
+            return attached.load()->answer_register(*packet);
+        };
         name(options_, "mod-sr-options", 13);
-        options_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_options(*packet); };
+        options_.on_rx_request = [](pj::RxData* packet) noexcept -> int {
+            return attached.load()->answer_options(*packet);
+        };
         name(rest_, "mod-sr-rest", 14);
         rest_.on_rx_request = [](pj::RxData* packet) noexcept -> int { return attached.load()->answer_rest(*packet); };
     }
@@ -155,8 +165,8 @@ void Stack::detach() noexcept {
     sockets_.clear();
 }
 
-void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to, std::string_view contact_uri,
-                      std::string_view path, std::string_view domain) noexcept {
+void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to,
+                      std::string_view contact_uri, std::string_view path, std::string_view domain) noexcept {
     if (flow.listener >= sockets_.all().size()) return;
     const std::string local_ip = sockets_.local_ip_towards(flow.listener, to);
     std::array<char, 4096> datagram;
@@ -172,7 +182,8 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
     return flow;
 }
 
-void Stack::send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept {
+void Stack::send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
+                       const sip::Reply& reply) noexcept {
     const sip::RawHeaders request = sip::read_raw_headers(message);
     if (!request.is_answerable()) {
         count(counters_.dropped);
@@ -214,8 +225,10 @@ bool Stack::filter_request(const pj::RxData& packet) noexcept {
 bool Stack::filter_response(const pj::RxData& packet) noexcept {
     handler_.on_heard(flow_of(packet));
     const auto token = read_ping_token(packet.via->branch.view());
-    if (token) handler_.on_ping_answer(*token);
-    else count(counters_.dropped);
+    if (token)
+        handler_.on_ping_answer(*token);
+    else
+        count(counters_.dropped);
     return true;
 }
 
@@ -253,7 +266,7 @@ bool Stack::answer_rest(const pj::RxData& packet) noexcept {
 }
 
 void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
-    constexpr int kIgnored = 70020;   // PJ_EIGNORED: empty lines before a message
+    constexpr int kIgnored = 70020;  // PJ_EIGNORED: empty lines before a message
     if (dropped.status == kIgnored || dropped.size == 0) return;
     count(counters_.requests);
     const std::string_view message(dropped.data, dropped.size);

@@ -1,8 +1,9 @@
 // The core's place in PJSIP: joins the endpoint that pjsua2 created, with a filter and modules of its own.
 //
-// Priorities: filter 10, REGISTER 12, OPTIONS 13, the last answer 14 - all before PJSIP's transaction layer (16). Every request is
-// answered statelessly (RFC 3261 section 8.2.7) and no response but a ping's is wanted, so that of PJSIP only transport and
-// parser ever meet the network. Dialogs, when they come, take their requests between 13 and the last answer.
+// Priorities: filter 10, REGISTER 12, OPTIONS 13, the last answer 14 - all before PJSIP's transaction layer (16). Every
+// request is answered statelessly (RFC 3261 section 8.2.7) and no response but a ping's is wanted, so that of PJSIP
+// only transport and parser ever meet the network. Dialogs, when they come, take their requests between 13 and the last
+// answer.
 #pragma once
 
 #include <atomic>
@@ -27,8 +28,8 @@ struct StackCounters {
     std::atomic<std::uint64_t> pings{0};
 };
 
-/// PJSIP prints to standard output from its first call on, before pjsua2 lets anybody configure that. A sentence when it cannot
-/// be told to be silent.
+/// PJSIP prints to standard output from its first call on, before pjsua2 lets anybody configure that. A sentence when
+/// it cannot be told to be silent.
 [[nodiscard]] std::optional<std::string> silence_pjsip(const std::string& library_path);
 
 /// At most one is attached per process, as there is one pjsua endpoint.
@@ -49,8 +50,8 @@ class Stack {
     void detach() noexcept;
 
     /// One OPTIONS to `to` down `flow`'s socket, from any thread. `domain` names us in From.
-    void send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to, std::string_view contact_uri,
-                   std::string_view path, std::string_view domain) noexcept;
+    void send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to,
+                   std::string_view contact_uri, std::string_view path, std::string_view domain) noexcept;
 
     [[nodiscard]] const StackCounters& counters() const noexcept { return counters_; }
     [[nodiscard]] int receive_buffer() const noexcept { return sockets_.receive_buffer(); }
@@ -66,7 +67,8 @@ class Stack {
     void answer_unreadable(const pj::DroppedData& dropped) noexcept;
 
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
-    void send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow, const sip::Reply& reply) noexcept;
+    void send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
+                    const sip::Reply& reply) noexcept;
     bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 

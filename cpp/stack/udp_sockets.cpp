@@ -100,7 +100,8 @@ void raise_receive_buffer(int descriptor) noexcept {
 
 bool is_wildcard(const sip::SocketAddress& address) noexcept {
     const std::size_t first = address.is_ipv6 ? 0 : 12;
-    return std::all_of(address.ip.begin() + static_cast<std::ptrdiff_t>(first), address.ip.end(), [](auto octet) { return octet == 0; });
+    return std::all_of(address.ip.begin() + static_cast<std::ptrdiff_t>(first), address.ip.end(),
+                       [](auto octet) { return octet == 0; });
 }
 
 }  // namespace
@@ -124,7 +125,8 @@ std::uint8_t UdpSockets::index_of(int descriptor) const noexcept {
 bool UdpSockets::send(std::size_t listener, const sip::SocketAddress& to, std::string_view datagram) const noexcept {
     if (listener >= count_) return false;
     const NativeAddress native = to_native(to);
-    return sendto(listeners_[listener].descriptor, datagram.data(), datagram.size(), MSG_DONTWAIT, native.get(), native.size) >= 0;
+    return sendto(listeners_[listener].descriptor, datagram.data(), datagram.size(), MSG_DONTWAIT, native.get(),
+                  native.size) >= 0;
 }
 
 std::string UdpSockets::local_ip_towards(std::size_t listener, const sip::SocketAddress& peer) const noexcept {
@@ -133,7 +135,8 @@ std::string UdpSockets::local_ip_towards(std::size_t listener, const sip::Socket
         // Connecting a datagram socket sends nothing; the kernel only chooses the route and with it our address.
         const int probe = socket(peer.is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         const NativeAddress native = to_native(peer);
-        if (probe >= 0 && connect(probe, native.get(), native.size) == 0) local = bound_udp_address(probe).value_or(local);
+        if (probe >= 0 && connect(probe, native.get(), native.size) == 0)
+            local = bound_udp_address(probe).value_or(local);
         if (probe >= 0) close(probe);
     }
     return local.ip_text();

@@ -1,5 +1,5 @@
-// The daemon's UDP sockets as plain descriptors. PJSIP owns them and reads them; answers and pings are written to them directly,
-// since a PJSIP transmit buffer per answer costs more than the answer.
+// The daemon's UDP sockets as plain descriptors. PJSIP owns them and reads them; answers and pings are written to them
+// directly, since a PJSIP transmit buffer per answer costs more than the answer.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 namespace sr::stack {
 
 inline constexpr std::size_t kMostListeners = 16;
-inline constexpr int kWantedReceiveBuffer = 4 * 1024 * 1024;   // bursts of 128 packets overrun the default 208 KB
+inline constexpr int kWantedReceiveBuffer = 4 * 1024 * 1024;  // bursts of 128 packets overrun the default 208 KB
 
 struct Listener {
     int descriptor = -1;
@@ -24,7 +24,8 @@ struct Listener {
 
 class UdpSockets {
   public:
-    /// Finds the process's UDP socket bound to this address and raises its receive buffer; a sentence when there is none.
+    /// Finds the process's UDP socket bound to this address and raises its receive buffer; a sentence when there is
+    /// none.
     [[nodiscard]] std::optional<std::string> adopt(const std::string& ip, std::uint16_t port);
 
     void clear() noexcept { count_ = 0; }
