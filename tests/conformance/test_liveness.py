@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,13 @@ from tests.kit.sip_peer import SipPeer
 
 REFRESHES = 10_000
 PEERS = 20
+STATUSES = ("200 OK", "405 Method Not Allowed", "501 Not Implemented")
+RETURNS = ("options", "refresh", "unknown-method", "ping-answer")
+COME_AND_GONE_AND_COME = ["device.registered", "device.offline", "device.registered"]
+
+
+def fresh_peer(daemon: DaemonProcess) -> SipPeer:
+    return SipPeer(daemon.address, user=f"user-{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def peer(lively_daemon, new_peer) -> SipPeer:
     return made
 
 
-@contextmanager
+@contextlib.contextmanager
 def answering(peer: SipPeer, status: str = "200 OK") -> Iterator[None]:
     """``peer`` answers every ping from a thread of its own."""
     is_over = threading.Event()
@@ -52,33 +58,22 @@ def transitions(daemon: DaemonProcess, peer: SipPeer) -> list[str]:
     return [line["event"] for line in daemon.log_lines() if line.get("device") == peer.aor]
 
 
-def last_seen(daemon: DaemonProcess, peer: SipPeer) -> datetime:
-    return datetime.fromisoformat(daemon.live_devices()[peer.aor]["last_seen"])
+@pytest.fixture(scope="module", name="answering_devices")
+def _answering_devices(lively_daemon) -> Iterator[dict[str, SipPeer]]:
+    """Registered for well more than the timeout, and each answering every ping with a status of its own."""
+    with contextlib.ExitStack() as stack:
+        peers = {status: stack.enter_context(fresh_peer(lively_daemon)) for status in STATUSES}
+        for status, peer in peers.items():
+            assert peer.register().status == 200
+            stack.enter_context(answering(peer, status))
+        until = time.monotonic() + 1.8
+        wait_until(lambda: time.monotonic() > until, "the timeout is well past")
+        yield peers
 
 
-def test_an_options_of_the_device_moves_last_seen_on(daemon: DaemonProcess, new_peer) -> None:
-    """PRES-001; last seen has whole seconds, so one has to pass.
-
-    device                       daemon
-      | REGISTER                    |
-      |---------------------------->|   silence: last seen stands still
-      | OPTIONS                     |
-      |---------------------------->|
-      |      200 Allow, Accept      |
-      |<----------------------------|   last seen is now
-    """
-    peer = new_peer(daemon)
-    peer.register()
-    registered_at = last_seen(daemon, peer)
-    wait_until(lambda: time.time() > registered_at.timestamp() + 2.2, "time passes")
-    assert (last_seen(daemon, peer) - registered_at).total_seconds() <= 1  # one for rounding
-    assert peer.options().status == 200
-    assert (last_seen(daemon, peer) - registered_at).total_seconds() >= 2
-
-
-@pytest.mark.parametrize("status", ["200 OK", "405 Method Not Allowed", "501 Not Implemented"])
+@pytest.mark.parametrize("status", STATUSES)
 def test_a_device_that_answers_pings_in_whatever_way_stays_online(
-    lively_daemon: DaemonProcess, peer: SipPeer, status: str
+    lively_daemon: DaemonProcess, answering_devices: dict[str, SipPeer], status: str
 ) -> None:
     """Section 11: any answer proves that somebody is there; the round-trip time is kept.
 
@@ -90,19 +85,23 @@ def test_a_device_that_answers_pings_in_whatever_way_stays_online(
       | 405                            |
       |------------------------------->|   alive
     """
-    peer.register()
-    until = time.monotonic() + 1.8
-    with answering(peer, status):
-        row = wait_until(lambda: known_round_trip(lively_daemon, peer), "the round-trip time is known")
-        wait_until(lambda: time.monotonic() > until, "the timeout is well past")
-        assert lively_daemon.live_devices()[peer.aor]["online"] is True
+    peer = answering_devices[status]
+    row = lively_daemon.live_devices()[peer.aor]
+    assert row["online"] is True
     assert 0 < row["rtt_ms"] < 1000
     assert transitions(lively_daemon, peer) == ["device.registered"]
 
 
-def known_round_trip(daemon: DaemonProcess, peer: SipPeer) -> dict[str, Any] | None:
-    row = daemon.live_devices()[peer.aor]
-    return row if row["rtt_ms"] is not None else None
+def test_a_device_that_speaks_by_itself_stays_online_without_answering_pings(
+    lively_daemon: DaemonProcess, peer: SipPeer
+) -> None:
+    """PRES-002's other side: its own OPTIONS keep it alive."""
+    peer.register()
+    until = time.monotonic() + 1.8
+    while time.monotonic() < until:
+        assert peer.options().status == 200
+    assert lively_daemon.live_devices()[peer.aor]["online"] is True
+    assert transitions(lively_daemon, peer) == ["device.registered"]
 
 
 def test_a_silent_device_goes_offline_and_stays_registered(lively_daemon: DaemonProcess, peer: SipPeer) -> None:
@@ -115,7 +114,6 @@ def test_a_silent_device_goes_offline_and_stays_registered(lively_daemon: Daemon
       |<-------------------------------|   several, none answered: offline
     """
     peer.register(expires=3600)
-    lively_daemon.wait_for_device(peer.aor, online=True)
     entry = lively_daemon.wait_for_device(peer.aor, online=False)
     assert entry["enabled"] is True
     assert transitions(lively_daemon, peer) == ["device.registered", "device.offline"]
@@ -130,8 +128,22 @@ def test_silence_is_noticed_not_before_the_timeout_and_soon_after(lively_daemon:
     assert 0.95 < time.monotonic() - registered_at < 4
 
 
-@pytest.mark.parametrize("how", ["options", "refresh", "ping-answer", "unknown-method"])
-def test_a_device_that_is_heard_again_comes_back_online(lively_daemon: DaemonProcess, peer: SipPeer, how: str) -> None:
+@pytest.fixture(scope="module", name="silent_devices")
+def _silent_devices(lively_daemon) -> Iterator[dict[str, SipPeer]]:
+    """Registered, and offline by now; one for each way to be heard again."""
+    with contextlib.ExitStack() as stack:
+        peers = {way: stack.enter_context(fresh_peer(lively_daemon)) for way in RETURNS}
+        for peer in peers.values():
+            assert peer.register().status == 200
+        for peer in peers.values():
+            lively_daemon.wait_for_device(peer.aor, online=False)
+        yield peers
+
+
+@pytest.mark.parametrize("way", RETURNS)
+def test_a_device_that_is_heard_again_comes_back_online(
+    lively_daemon: DaemonProcess, silent_devices: dict[str, SipPeer], way: str
+) -> None:
     """Any valid message of the device's flow counts.
 
     device                        daemon
@@ -140,19 +152,17 @@ def test_a_device_that_is_heard_again_comes_back_online(lively_daemon: DaemonPro
       | OPTIONS                      |
       |----------------------------->|   online
     """
-    peer.register()
-    lively_daemon.wait_for_device(peer.aor, online=False)
-    match how:
+    peer = silent_devices[way]
+    match way:
         case "options":
-            peer.options()
+            assert peer.options().status == 200
         case "refresh":
-            peer.register()
+            assert peer.register().status == 200
         case "unknown-method":
             assert peer.exchange(peer.request("FLY")).status == 501
         case "ping-answer":
             answer_newest_ping(peer)
-    lively_daemon.wait_for_device(peer.aor, online=True)
-    assert transitions(lively_daemon, peer)[:3] == ["device.registered", "device.offline", "device.registered"]
+    wait_until(lambda: transitions(lively_daemon, peer)[:3] == COME_AND_GONE_AND_COME, "it is back online")
 
 
 def answer_newest_ping(peer: SipPeer) -> None:
@@ -210,8 +220,8 @@ def test_a_device_that_unregistered_is_offline_at_once_and_not_pinged_any_more(
 ) -> None:
     """REG-005. The pings of another device show that their time has come."""
     peer.register()
-    lively_daemon.wait_for_device(peer.aor, online=True)
     peer.register(expires=0)
+    lively_daemon.wait_for_log("device.offline", device=peer.aor)
     lively_daemon.wait_for_device(peer.aor, online=False)
     while True:  # what was on its way before
         try:
