@@ -16,8 +16,8 @@
 
 namespace sr::base {
 
-/// A queue that never blocks its producers. When it is full it forgets everything and says so once: whoever drains it then must
-/// read the whole state anew, and what was queued before would only be older than that.
+/// A queue that never blocks its producers. When it is full it forgets everything and says so once: whoever drains it
+/// then must read the whole state anew, and what was queued before would only be older than that.
 template <class T>
 class BoundedQueue {
   public:

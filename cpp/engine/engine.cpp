@@ -185,6 +185,14 @@ void Engine::report_refusal(sip::RejectReason reason, std::string_view detail,
     events_.push(std::move(event));
 }
 
+/// A device that is kept under its UUID is asked for in either case of its digits.
+bool Engine::is_registered(std::string_view user) const noexcept {
+    if (user.empty()) return false;
+    if (location_.has(user)) return true;
+    const auto uuid = sip::Uuid::parse(user);
+    return uuid && location_.has(uuid->text());
+}
+
 void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept {
     const Policy& rules = policy();
     registrar::RequestFacts facts;
@@ -194,7 +202,7 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
     facts.require = request.require;
     facts.has_sip_scheme = request.has_sip_scheme;
     facts.has_to_tag = request.has_to_tag;
-    facts.is_registered = !request.request_user.empty() && location_.has(request.request_user);
+    facts.is_registered = is_registered(request.request_user);
     const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
     reply.refuse(decision.reason);
     if (decision.reason == sip::RejectReason::none || decision.reason == sip::RejectReason::method_not_allowed) {

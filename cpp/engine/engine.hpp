@@ -78,6 +78,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
     void on_change(const location::Change& change) noexcept override;
 
+    [[nodiscard]] bool is_registered(std::string_view user) const noexcept;
     void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome,
                          const registrar::Policy& policy, sip::Reply& reply) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,

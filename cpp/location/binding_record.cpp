@@ -47,7 +47,8 @@ void PackedTexts::assign(const Texts& texts) {
     for (std::size_t i = near_fields; i < kFields; ++i) far_size += texts.fields[i].size();
     auto far = far_size == 0 ? nullptr : std::make_unique_for_overwrite<char[]>(far_size);
     char* out = far.get();
-    for (std::size_t i = near_fields; i < kFields; ++i) out = std::copy(texts.fields[i].begin(), texts.fields[i].end(), out);
+    for (std::size_t i = near_fields; i < kFields; ++i)
+        out = std::copy(texts.fields[i].begin(), texts.fields[i].end(), out);
 
     for (std::size_t i = 0; i < kFields; ++i) lengths_[i] = static_cast<std::uint16_t>(texts.fields[i].size());
     near_fields_ = static_cast<std::uint8_t>(near_fields);

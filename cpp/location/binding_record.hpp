@@ -1,4 +1,5 @@
-// A binding as it lies in memory: one record that holds the texts of a usual phone too, so that a refresh waits for memory once.
+// A binding as it lies in memory: one record that holds the texts of a usual phone too, so that a refresh waits for
+// memory once.
 #pragma once
 
 #include <array>
@@ -21,7 +22,17 @@ using PackedAddress = std::array<char, 23>;
 [[nodiscard]] PackedAddress pack(const sip::SocketAddress& address) noexcept;
 [[nodiscard]] sip::SocketAddress unpack(std::string_view packed) noexcept;
 
-enum class Field : std::uint8_t { aor_key, contact_uri, call_id, target, instance, path, user_agent, content_type, body };
+enum class Field : std::uint8_t {
+    aor_key,
+    contact_uri,
+    call_id,
+    target,
+    instance,
+    path,
+    user_agent,
+    content_type,
+    body
+};
 inline constexpr std::size_t kFields = 9;
 
 /// A binding's texts by field. `target` is a PackedAddress, empty where it is the flow's source.
@@ -29,10 +40,13 @@ struct Texts {
     std::array<std::string_view, kFields> fields;
 
     [[nodiscard]] std::string_view& operator[](Field field) noexcept { return fields[static_cast<std::size_t>(field)]; }
-    [[nodiscard]] std::string_view operator[](Field field) const noexcept { return fields[static_cast<std::size_t>(field)]; }
+    [[nodiscard]] std::string_view operator[](Field field) const noexcept {
+        return fields[static_cast<std::size_t>(field)];
+    }
 };
 
-/// Texts of at most 65,535 octets each: the first fields within the object as far as they fit, the others in a block of the heap.
+/// Texts of at most 65,535 octets each: the first fields within the object as far as they fit, the others in a block of
+/// the heap.
 class PackedTexts {
   public:
     static constexpr std::size_t kLongest = UINT16_MAX;
@@ -61,16 +75,16 @@ struct alignas(32) BindingRecord {
     base::TimeMs expires_at_ms = 0;
     base::TimeMs last_heard_ms = 0;  // by REGISTER and ping; the flow has its own
     base::TimeMs next_ping_ms = 0;
-    FlowRecord* flow = nullptr;      // null while the record is free
+    FlowRecord* flow = nullptr;  // null while the record is free
 
     sip::Uuid device;
     std::uint32_t cseq = 0;
     std::uint32_t reg_id = 0;
     std::uint32_t rtt_us = 0;
-    std::uint32_t nonce = 0;         // of the ping that is outstanding; 0: none
-    std::uint32_t generation = 1;    // counts the users of this record; never 0
-    std::uint32_t tag = 0;           // the address-of-record's hash
-    std::uint32_t link = kNoIndex;   // the next younger binding of the address-of-record
+    std::uint32_t nonce = 0;        // of the ping that is outstanding; 0: none
+    std::uint32_t generation = 1;   // counts the users of this record; never 0
+    std::uint32_t tag = 0;          // the address-of-record's hash
+    std::uint32_t link = kNoIndex;  // the next younger binding of the address-of-record
     std::uint32_t timer_before = kNoIndex;
     std::uint32_t timer_after = kNoIndex;
     std::uint16_t timer_bucket = kNoBucket;

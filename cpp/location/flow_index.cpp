@@ -10,12 +10,6 @@ constexpr unsigned kShardShift = 64 - 5;
 
 constexpr std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
 
-void forget(FlowRecord& record, std::uint64_t binding_id) noexcept {
-    if (!record.silent) return;
-    record.silent->erase(binding_id);
-    if (record.silent->empty()) record.silent.reset();
-}
-
 }  // namespace
 
 FlowIndex::FlowIndex() : shards_(std::make_unique<Shard[]>(kShards)) {}
@@ -48,7 +42,7 @@ void FlowIndex::release(FlowRecord& record, std::uint64_t binding_id) noexcept {
     const std::uint64_t hash = record.flow.hash();
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
-    forget(record, binding_id);
+    if (record.silent) record.silent->erase(binding_id);
     if (--record.references != 0) return;
     record.silent.reset();
     const std::uint32_t index = record.link;
@@ -75,11 +69,6 @@ bool FlowIndex::mark_silent(FlowRecord& record, std::uint64_t binding_id, base::
     if (!record.silent) record.silent = std::make_unique<BindingIds>();
     record.silent->insert(binding_id);
     return true;
-}
-
-void FlowIndex::mark_heard(FlowRecord& record, std::uint64_t binding_id) noexcept {
-    const std::lock_guard lock(shard_of(record.flow.hash()).mutex);
-    forget(record, binding_id);
 }
 
 std::size_t FlowIndex::size() const noexcept {

@@ -1,5 +1,5 @@
-// Who is heard when a message comes on a flow. A flow is kept once, however many bindings came on it, and has a clock of its
-// own: to hear it costs the same for one binding as for a hundred thousand.
+// Who is heard when a message comes on a flow. A flow is kept once, however many bindings came on it, and has a clock
+// of its own: to hear it costs the same for one binding as for a hundred thousand.
 //
 // Lock order: a shard of the location before a shard of this index; this index never calls out.
 #pragma once
@@ -26,7 +26,7 @@ struct alignas(64) FlowRecord {
 
     sip::Flow flow;
     std::atomic<base::TimeMs> last_heard_ms{kNeverHeard};
-    std::unique_ptr<BindingIds> silent;  // the unreachable bindings of this flow; none: no set
+    std::unique_ptr<BindingIds> silent;  // its bindings that fell silent since it was last touched; or null
     std::uint32_t references = 0;
     std::uint32_t link = kNoIndex;  // its own index while it is referenced
 };
@@ -39,12 +39,11 @@ class FlowIndex {
     [[nodiscard]] FlowRecord& acquire(const sip::Flow& flow);
     void release(FlowRecord& record, std::uint64_t binding_id) noexcept;
 
-    /// A message came: what was silent on this flow is so no longer and returned; null: nothing was.
+    /// A message came: returns what has fallen silent on this flow since the last one; null where the flow is not kept.
     [[nodiscard]] std::unique_ptr<BindingIds> touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept;
 
     /// False when the flow was heard after `limit_ms`; else the next touch returns this binding.
     [[nodiscard]] bool mark_silent(FlowRecord& record, std::uint64_t binding_id, base::TimeMs limit_ms);
-    void mark_heard(FlowRecord& record, std::uint64_t binding_id) noexcept;
 
     /// Flows that are referenced.
     [[nodiscard]] std::size_t size() const noexcept;

@@ -9,7 +9,8 @@
 
 namespace sr::location {
 
-/// Open addressing with linear probing, deletion by shifting back. Grows by half, so that at most half of it is ever slack.
+/// Open addressing with linear probing, deletion by shifting back. Grows by half, so that at most half of it is ever
+/// slack.
 class IndexTable {
   public:
     /// The first index under `tag` that `match` accepts, or kNoIndex.

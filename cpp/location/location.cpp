@@ -43,7 +43,9 @@ Moment Location::at(base::TimeMs now_ms) const noexcept {
 
 Shard& Location::shard_of(std::uint64_t hash) const noexcept { return *shards_[hash >> (64 - Shard::kNumberBits)]; }
 
-Location::Guard Location::lock(std::string_view aor_key, base::TimeMs now_ms) noexcept { return {*this, aor_key, now_ms}; }
+Location::Guard Location::lock(std::string_view aor_key, base::TimeMs now_ms) noexcept {
+    return {*this, aor_key, now_ms};
+}
 
 void Location::touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept {
     const auto silent = flows_->touch(flow, now_ms);
@@ -55,7 +57,8 @@ void Location::touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept {
     }
 }
 
-bool Location::answer_ping(std::uint64_t binding_id, std::uint32_t nonce, base::TimeMs now_ms, std::uint32_t rtt_us) noexcept {
+bool Location::answer_ping(std::uint64_t binding_id, std::uint32_t nonce, base::TimeMs now_ms,
+                           std::uint32_t rtt_us) noexcept {
     Shard& shard = *shards_[Shard::number_of(binding_id)];
     const std::lock_guard lock(shard.mutex);
     return shard.answer_ping(binding_id, nonce, rtt_us, at(now_ms));
@@ -71,7 +74,7 @@ void Location::advance(base::TimeMs now_ms, std::size_t max_pings, std::vector<D
             const std::lock_guard lock(shards_[number]->mutex);
             shards_[number]->advance(moment, max_pings, pings);
         }
-        if (has_budget && pings.size() >= max_pings) first_shard_ = number;
+        if (has_budget && pings.size() >= max_pings) first_shard_ = (number + 1) % kShards;
     }
 }
 
@@ -82,7 +85,8 @@ void Location::visit(const std::function<void(std::string_view, const sip::Bindi
     }
 }
 
-bool Location::visit(std::uint64_t binding_id, const std::function<void(std::string_view, const sip::BindingView&)>& visit) const {
+bool Location::visit(std::uint64_t binding_id,
+                     const std::function<void(std::string_view, const sip::BindingView&)>& visit) const {
     Shard& shard = *shards_[Shard::number_of(binding_id)];
     const std::lock_guard lock(shard.mutex);
     return shard.visit(binding_id, visit);
@@ -107,7 +111,11 @@ Counts Location::counts() const noexcept {
 }
 
 Location::Guard::Guard(Location& location, std::string_view aor_key, base::TimeMs now_ms) noexcept
-    : location_(location), aor_key_(aor_key), hash_(location.hash_(aor_key)), shard_(location.shard_of(hash_)), now_ms_(now_ms) {
+    : location_(location),
+      aor_key_(aor_key),
+      hash_(location.hash_(aor_key)),
+      shard_(location.shard_of(hash_)),
+      now_ms_(now_ms) {
     shard_.mutex.lock();
 }
 
@@ -126,8 +134,8 @@ std::span<const sip::RemovalNote> Location::Guard::removals() const noexcept {
     return shard_.notes.find(aor_key_, tag_of(hash_), now_ms_);
 }
 
-void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Identity& identity, const sip::ChangeSet& changes,
-                            std::uint64_t call_id_hash) noexcept {
+void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Identity& identity,
+                            const sip::ChangeSet& changes, std::uint64_t call_id_hash) noexcept {
     if (!is_shown_) count_ = shard_.find(aor_key_, tag_of(hash_), now_ms_, indices_);
     const Moment moment = location_.at(now_ms_);
     for (const sip::BindingChange& change : changes.all()) perform(change, request, identity, call_id_hash, moment);
@@ -136,11 +144,12 @@ void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Iden
     }
 }
 
-void Location::Guard::perform(const sip::BindingChange& change, const sip::RegisterRequest& request, const sip::Identity& identity,
-                              std::uint64_t call_id_hash, const Moment& moment) {
+void Location::Guard::perform(const sip::BindingChange& change, const sip::RegisterRequest& request,
+                              const sip::Identity& identity, std::uint64_t call_id_hash, const Moment& moment) {
     if (change.action == sip::BindingAction::remove) {
         shard_.notes.add(aor_key_, tag_of(hash_), {call_id_hash, request.cseq, now_ms_});
-        return shard_.remove(indices_[change.binding], change.is_replacement ? RemovalReason::replaced : RemovalReason::unregistered);
+        return shard_.remove(indices_[change.binding],
+                             change.is_replacement ? RemovalReason::replaced : RemovalReason::unregistered);
     }
     const base::TimeMs expires_at_ms = now_ms_ + change.expires_s * kMsPerSecond;
     const Registration wanted(aor_key_, request, request.contacts[change.contact], identity.device, expires_at_ms);

@@ -1,4 +1,5 @@
-// The location service: address-of-record -> bindings, sharded; their expiry and their liveness clock. No I/O, told the time.
+// The location service: address-of-record -> bindings, sharded; their expiry and their liveness clock. No I/O, told the
+// time.
 #pragma once
 
 #include <array>
@@ -25,13 +26,13 @@ enum class RemovalReason : std::uint8_t { unregistered, expired, replaced };
 
 struct Change {
     ChangeKind kind;
-    RemovalReason reason;               // removed only
+    RemovalReason reason;  // removed only
     std::string_view aor_key;
-    const sip::BindingView& binding;    // its last state
+    const sip::BindingView& binding;  // its last state
 };
 
-/// Told of every change in the order in which it happened to a binding. A refresh, a touch and an answered ping are no changes.
-/// Called under a shard's lock: it must not call back, block or throw; views die with the call.
+/// Told of every change in the order in which it happened to a binding. A refresh, a touch and an answered ping are no
+/// changes. Called under a shard's lock: it must not call back, block or throw; views die with the call.
 class ChangeListener {
   public:
     virtual void on_change(const Change& change) noexcept = 0;
@@ -40,8 +41,8 @@ class ChangeListener {
     ~ChangeListener() = default;
 };
 
-/// Both are more than 0. A binding is pinged once per interval, give or take a fifth of it, and is unreachable when nothing was
-/// heard of it for as long as the timeout.
+/// Both are more than 0. A binding is pinged once per interval, give or take a fifth of it, and is unreachable when
+/// nothing was heard of it for as long as the timeout.
 struct LivenessPolicy {
     std::int64_t ping_interval_ms = 10'000;
     std::int64_t timeout_ms = 30'000;
@@ -87,15 +88,16 @@ class Location {
     /// An answer to a ping. False when it answers none that is outstanding.
     bool answer_ping(std::uint64_t binding_id, std::uint32_t nonce, base::TimeMs now_ms, std::uint32_t rtt_us) noexcept;
 
-    /// Expires what is due, declares the silent unreachable and adds the pings that are due until `pings` has `max_pings`; the
-    /// others stay due.
+    /// Expires what is due, declares the silent unreachable and adds the pings that are due until `pings` has
+    /// `max_pings`; the others stay due.
     void advance(base::TimeMs now_ms, std::size_t max_pings, std::vector<DuePing>& pings);
 
     /// Every binding, shard by shard; `visit` runs under the shard's lock.
     void visit(const std::function<void(std::string_view aor_key, const sip::BindingView&)>& visit) const;
 
     /// One binding under its shard's lock; false when it is gone.
-    bool visit(std::uint64_t binding_id, const std::function<void(std::string_view aor_key, const sip::BindingView&)>& visit) const;
+    bool visit(std::uint64_t binding_id,
+               const std::function<void(std::string_view aor_key, const sip::BindingView&)>& visit) const;
 
     /// Whether anything is registered under this key.
     [[nodiscard]] bool has(std::string_view aor_key) const noexcept;
@@ -125,8 +127,8 @@ class Location::Guard {
     [[nodiscard]] std::span<const sip::BindingView> bindings() noexcept;
     [[nodiscard]] std::span<const sip::RemovalNote> removals() const noexcept;
 
-    /// Performs an accepted outcome's changes and tells the listener; their indices are those of the last `bindings()`. An empty
-    /// set marks the bindings of the request's flow as heard.
+    /// Performs an accepted outcome's changes and tells the listener; their indices are those of the last `bindings()`.
+    /// An empty set marks the bindings of the request's flow as heard.
     void apply(const sip::RegisterRequest& request, const sip::Identity& identity, const sip::ChangeSet& changes,
                std::uint64_t call_id_hash) noexcept;
 

@@ -15,8 +15,9 @@ std::string_view bounded(std::string_view text, std::size_t longest = PackedText
 
 }  // namespace
 
-Registration::Registration(std::string_view aor_key, const sip::RegisterRequest& request, const sip::RequestedContact& contact,
-                           const sip::Uuid& device_uuid, base::TimeMs until_ms) noexcept
+Registration::Registration(std::string_view aor_key, const sip::RegisterRequest& request,
+                           const sip::RequestedContact& contact, const sip::Uuid& device_uuid,
+                           base::TimeMs until_ms) noexcept
     : flow(request.flow),
       device(device_uuid),
       expires_at_ms(until_ms),
@@ -29,7 +30,8 @@ Registration::Registration(std::string_view aor_key, const sip::RegisterRequest&
     texts[Field::instance] = bounded(contact.instance);
     texts[Field::path] = bounded(request.path);
     texts[Field::user_agent] = bounded(request.user_agent, kLongestUserAgent);
-    const bool has_body = !request.body.empty() && request.body.size() <= PackedTexts::kLongest;  // half a body is worse than none
+    const bool has_body =
+        !request.body.empty() && request.body.size() <= PackedTexts::kLongest;  // half a body is worse than none
     if (has_body) {
         texts[Field::content_type] = bounded(request.content_type, kLongestContentType);
         texts[Field::body] = request.body;

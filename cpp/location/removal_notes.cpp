@@ -5,7 +5,9 @@
 namespace sr::location {
 namespace {
 
-bool is_stale(const sip::RemovalNote& note, base::TimeMs now_ms) noexcept { return note.at_ms + kRemovalNoteLife_ms <= now_ms; }
+bool is_stale(const sip::RemovalNote& note, base::TimeMs now_ms) noexcept {
+    return note.at_ms + kRemovalNoteLife_ms <= now_ms;
+}
 
 }  // namespace
 
@@ -34,7 +36,8 @@ void RemovalNotes::add(std::string_view aor_key, std::uint32_t tag, const sip::R
     timers_.push_back({note.at_ms + kRemovalNoteLife_ms, index});
 }
 
-std::span<const sip::RemovalNote> RemovalNotes::find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms) noexcept {
+std::span<const sip::RemovalNote> RemovalNotes::find(std::string_view aor_key, std::uint32_t tag,
+                                                     base::TimeMs now_ms) noexcept {
     if (records_.size() == 0) return {};
     const std::uint32_t index = index_of(aor_key, tag);
     if (index == kNoIndex) return {};

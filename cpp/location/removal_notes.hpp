@@ -1,4 +1,5 @@
-// What was removed a short while ago (sip::RemovalNote), by address-of-record: kept for as long as a retransmission can come.
+// What was removed a short while ago (sip::RemovalNote), by address-of-record: kept for as long as a retransmission can
+// come.
 #pragma once
 
 #include <array>
@@ -24,7 +25,8 @@ class RemovalNotes {
     void add(std::string_view aor_key, std::uint32_t tag, const sip::RemovalNote& note);
 
     /// Those that are not yet stale, oldest first; valid until the next call.
-    [[nodiscard]] std::span<const sip::RemovalNote> find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms) noexcept;
+    [[nodiscard]] std::span<const sip::RemovalNote> find(std::string_view aor_key, std::uint32_t tag,
+                                                         base::TimeMs now_ms) noexcept;
 
     /// Frees what is stale.
     void advance(base::TimeMs now_ms) noexcept;

@@ -37,7 +37,8 @@ std::uint32_t Shard::index_of(std::uint64_t binding_id) const noexcept {
     return index;
 }
 
-std::size_t Shard::find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms, std::span<std::uint32_t> indices) {
+std::size_t Shard::find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms,
+                        std::span<std::uint32_t> indices) {
     std::size_t count = 0;
     for (std::uint32_t index = head_of(aor_key, tag); index != kNoIndex && count < indices.size();) {
         const std::uint32_t younger = records_[index].link;
@@ -161,7 +162,8 @@ void Shard::hear(std::uint32_t index, const Moment& moment) noexcept {
     arm_if_nearer(index, old_due_ms, moment.liveness);
 }
 
-bool Shard::answer_ping(std::uint64_t binding_id, std::uint32_t nonce, std::uint32_t rtt_us, const Moment& moment) noexcept {
+bool Shard::answer_ping(std::uint64_t binding_id, std::uint32_t nonce, std::uint32_t rtt_us,
+                        const Moment& moment) noexcept {
     const std::uint32_t index = index_of(binding_id);
     if (index == kNoIndex) return false;
     BindingRecord& record = records_[index];
@@ -185,7 +187,6 @@ void Shard::tell(ChangeKind kind, std::uint32_t index, RemovalReason reason) noe
 
 void Shard::set_reachable(std::uint32_t index) noexcept {
     records_[index].is_reachable = true;
-    flows_.mark_heard(*records_[index].flow, id_of(index));
     tell(ChangeKind::reachable, index);
 }
 
@@ -196,8 +197,7 @@ void Shard::arm_if_nearer(std::uint32_t index, base::TimeMs old_due_ms, const Li
 
 void Shard::advance(const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings) {
     notes.advance(moment.now_ms);
-    timers_.advance(records_, moment.now_ms,
-                    [&](std::uint32_t index) { wake_up(index, moment, max_pings, pings); });
+    timers_.advance(records_, moment.now_ms, [&](std::uint32_t index) { wake_up(index, moment, max_pings, pings); });
 }
 
 void Shard::wake_up(std::uint32_t index, const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings) {
@@ -224,14 +224,15 @@ void Shard::ping(std::uint32_t index, const Moment& moment, std::vector<DuePing>
     const std::int64_t interval_ms = moment.liveness.ping_interval_ms;
     const std::int64_t pause_ms = random_.between(interval_ms * 4 / 5, interval_ms * 6 / 5);
     // Whoever speaks by itself is left alone, once its round-trip time is known.
-    if (record.rtt_us != 0 && record.is_reachable && moment.now_ms - record.last_heard_ms < interval_ms / 2) {
+    if (record.rtt_us != 0 && moment.now_ms - record.last_heard_ms < interval_ms / 2) {
         record.next_ping_ms = record.last_heard_ms + pause_ms;
         return;
     }
     record.next_ping_ms = moment.now_ms + pause_ms;
     record.nonce = random_.nonce();
     const sip::BindingView binding = view(index);
-    pings.push_back({binding.id, record.nonce, binding.flow, binding.target, std::string(binding.contact_uri), std::string(binding.path)});
+    pings.push_back({binding.id, record.nonce, binding.flow, binding.target, std::string(binding.contact_uri),
+                     std::string(binding.path)});
 }
 
 }  // namespace sr::location

@@ -1,8 +1,8 @@
 // One part of the location: the addresses-of-record whose hash falls here, under one mutex.
 //
-// Theory of operation. A binding is a record of the slab; its index, the shard's number and the record's generation are its id.
-// An address-of-record is no object: the table leads from its hash to its oldest binding, `link` from there to the younger
-// ones. Every binding stands in the timer wheel once, at or before the time at which it is next due:
+// Theory of operation. A binding is a record of the slab; its index, the shard's number and the record's generation are
+// its id. An address-of-record is no object: the table leads from its hash to its oldest binding, `link` from there to
+// the younger ones. Every binding stands in the timer wheel once, at or before the time at which it is next due:
 //
 //     due = min(expires_at, next_ping, reachable ? last_heard + timeout : never)
 //
@@ -56,16 +56,22 @@ class alignas(64) Shard {
     RemovalNotes notes;
 
     /// Writes the indices of the unexpired bindings, oldest first, and returns their number; the expired are removed.
-    [[nodiscard]] std::size_t find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms, std::span<std::uint32_t> indices);
-    [[nodiscard]] bool has(std::string_view aor_key, std::uint32_t tag) const noexcept { return head_of(aor_key, tag) != kNoIndex; }
-    [[nodiscard]] sip::BindingView view(std::uint32_t index) const noexcept { return view_of(records_[index], id_of(index)); }
+    [[nodiscard]] std::size_t find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms,
+                                   std::span<std::uint32_t> indices);
+    [[nodiscard]] bool has(std::string_view aor_key, std::uint32_t tag) const noexcept {
+        return head_of(aor_key, tag) != kNoIndex;
+    }
+    [[nodiscard]] sip::BindingView view(std::uint32_t index) const noexcept {
+        return view_of(records_[index], id_of(index));
+    }
 
     void add(const Registration& wanted, std::uint32_t tag, const Moment& moment);
     void update(std::uint32_t index, const Registration& wanted, const Moment& moment);
     void remove(std::uint32_t index, RemovalReason reason) noexcept;
     void hear(std::uint32_t index, const Moment& moment) noexcept;
 
-    [[nodiscard]] bool answer_ping(std::uint64_t binding_id, std::uint32_t nonce, std::uint32_t rtt_us, const Moment& moment) noexcept;
+    [[nodiscard]] bool answer_ping(std::uint64_t binding_id, std::uint32_t nonce, std::uint32_t rtt_us,
+                                   const Moment& moment) noexcept;
     /// The flow was heard by which this binding was silent; it may have gone or moved since.
     void wake(std::uint64_t binding_id, const sip::Flow& flow, const Moment& moment) noexcept;
     void advance(const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings);

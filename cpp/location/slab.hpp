@@ -10,7 +10,8 @@ namespace sr::location {
 
 inline constexpr std::uint32_t kNoIndex = UINT32_MAX;
 
-/// `T::link` is the slab's while a record is free, its owner's while it is taken. A record is handed out as it was given back.
+/// `T::link` is the slab's while a record is free, its owner's while it is taken. A record is handed out as it was
+/// given back.
 template <class T>
 class Slab {
   public:
@@ -29,12 +30,16 @@ class Slab {
     }
 
     [[nodiscard]] T& operator[](std::uint32_t index) noexcept { return chunks_[index / kChunk][index % kChunk]; }
-    [[nodiscard]] const T& operator[](std::uint32_t index) const noexcept { return chunks_[index / kChunk][index % kChunk]; }
+    [[nodiscard]] const T& operator[](std::uint32_t index) const noexcept {
+        return chunks_[index / kChunk][index % kChunk];
+    }
 
     /// Records taken.
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
     /// Records there are, free ones included: every index is below.
-    [[nodiscard]] std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(chunks_.size() * kChunk); }
+    [[nodiscard]] std::uint32_t capacity() const noexcept {
+        return static_cast<std::uint32_t>(chunks_.size() * kChunk);
+    }
 
   private:
     static constexpr std::size_t kChunk = 64;

@@ -1,6 +1,6 @@
-// When to look at a binding again. A wheel of buckets, linked through the records themselves: no memory per timer, arming and
-// disarming in constant time. An entry may come early, never late: who is woken checks what is due and arms again, so a refresh,
-// which only moves the due time away, does not touch the wheel.
+// When to look at a binding again. A wheel of buckets, linked through the records themselves: no memory per timer,
+// arming and disarming in constant time. An entry may come early, never late: who is woken checks what is due and arms
+// again, so a refresh, which only moves the due time away, does not touch the wheel.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,8 @@ class TimerWheel {
     /// Does nothing to a record that is not armed.
     void disarm(Slab<BindingRecord>& records, std::uint32_t index) noexcept;
 
-    /// Wakes every record whose bucket's time has begun; `wake(index)` finds it disarmed and may arm or free it, no other.
+    /// Wakes every record whose bucket's time has begun; `wake(index)` finds it disarmed and may arm or free it, no
+    /// other.
     template <class Wake>
     void advance(Slab<BindingRecord>& records, base::TimeMs now_ms, const Wake& wake) {
         const base::TimeMs last = now_ms / kBucketMs;

@@ -54,8 +54,8 @@ RequestDecision decide_for_user(const RequestFacts& facts, const Policy& policy,
     }
     const bool is_for_server =
         facts.request_user.empty() || sip::is_equal_ignoring_case(facts.request_user, "screamrouter");
-    if (!is_for_server && !facts.is_registered && !facts.is_known_user) return refuse(RejectReason::unknown_user);
-    if (kind == MethodKind::call || (!is_for_server && !facts.is_registered)) return refuse(RejectReason::unavailable);
+    if (!is_for_server && !facts.is_registered) return refuse(RejectReason::unknown_user);
+    if (kind == MethodKind::call) return refuse(RejectReason::unavailable);
     return {};
 }
 

@@ -19,7 +19,6 @@ struct RequestFacts {
     bool has_sip_scheme = true;
     bool has_to_tag = false;
     bool is_registered = false;  // the user has a binding now
-    bool is_known_user = false;  // or had one once
 };
 
 struct RequestDecision {
@@ -29,8 +28,8 @@ struct RequestDecision {
 };
 
 /// RFC 3261 section 8.2 in its order: method, Request-URI, Require; what belongs to a dialog is answered 481, as there
-/// are none. OPTIONS is 200 for the server itself (no user, or `screamrouter`) and for whoever is registered; 480 for
-/// whoever was, so that a device whose binding is gone learns it from its own keep-alive.
+/// are none. OPTIONS is 200 for the server itself (no user, or `screamrouter`) and for whoever is registered, 404 for
+/// anybody else, so that a device whose binding is gone learns it from its own keep-alive.
 [[nodiscard]] RequestDecision decide_request(const RequestFacts& facts, const Policy& policy) noexcept;
 
 }  // namespace sr::registrar

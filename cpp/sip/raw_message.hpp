@@ -9,7 +9,7 @@
 
 namespace sr::sip {
 
-inline constexpr std::size_t kMostVias = 16;
+inline constexpr std::size_t kMostVias = 70;  // as many hops as Max-Forwards allows (RFC 3261 section 8.1.1.6)
 
 /// Views into the message; folded lines (section 7.3.1) are kept whole, names and the colon are cut off.
 struct RawHeaders {

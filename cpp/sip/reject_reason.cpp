@@ -28,7 +28,7 @@ constexpr std::array kRows{
     Row{RejectReason::unknown_domain,
         {404, "Not Found"},
         "this server does not serve that domain; use its configured domain, its host name or its address"},
-    Row{RejectReason::unknown_user, {404, "Not Found"}, "nobody of that name is known here"},
+    Row{RejectReason::unknown_user, {404, "Not Found"}, "nobody of that name is registered here"},
     Row{RejectReason::unavailable, {480, "Temporarily Unavailable"}, "that user cannot be called here now"},
     Row{RejectReason::method_not_allowed, {405, "Method Not Allowed"}, ""},
     Row{RejectReason::unsupported_scheme, {416, "Unsupported URI Scheme"}, "only sip and sips URIs are served"},

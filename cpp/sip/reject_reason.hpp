@@ -16,7 +16,7 @@ enum class RejectReason : std::uint8_t {
     identity_missing,     // 400, To: screamrouter without any UUID
     field_too_long,       // 400, a Contact, Call-ID or Path beyond the configured length
     unknown_domain,       // 404, the address-of-record is not ours (section 10.3 step 5)
-    unknown_user,         // 404, a request for somebody who is not registered and was never seen
+    unknown_user,         // 404, a request for somebody who is not registered
     unavailable,          // 480, a registered user that cannot be called here
     method_not_allowed,   // 405
     unsupported_scheme,   // 416

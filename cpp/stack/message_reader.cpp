@@ -83,6 +83,20 @@ std::string_view lower_case_media_type(std::string_view type, std::string_view s
     return {room.data(), size};
 }
 
+/// The body's octets; what a datagram has beyond its Content-Length is discarded (RFC 3261 section 18.3). Of a multipart
+/// body PJSIP keeps the parts only, so its octets are taken from the packet.
+std::string_view body_text(const pj::Body& body, const pj::RxData& packet) noexcept {
+    std::string_view text;
+    if (is_equal_ignoring_case(body.type.view(), "multipart")) {
+        const std::string_view message(packet.message_text, static_cast<std::size_t>(packet.message_size));
+        const std::size_t end_of_head = message.find("\r\n\r\n");
+        if (end_of_head != std::string_view::npos) text = message.substr(end_of_head + 4);
+    } else {
+        text = {static_cast<const char*>(body.data), body.size};
+    }
+    return packet.content_length != nullptr ? text.substr(0, packet.content_length->value) : text;
+}
+
 template <class Visit>
 void for_each_header(const pj::RxData& packet, Visit visit) noexcept {
     const pj::Header* head = &packet.message->headers;
@@ -222,12 +236,7 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     register_.require = {require_.data(), require_count_};
     if (const pj::Body* body = packet.message->body; body != nullptr && body->data != nullptr) {
         register_.content_type = lower_case_media_type(body->type.view(), body->subtype.view(), text_buffer_);
-        // A multipart body has no octets of its own here: PJSIP keeps its parts. Nobody registers with one.
-        if (!is_equal_ignoring_case(body->type.view(), "multipart")) {
-            // What a datagram has beyond its Content-Length is to be discarded (RFC 3261 section 18.3).
-            const std::size_t told = packet.content_length != nullptr ? packet.content_length->value : body->size;
-            register_.body = {static_cast<const char*>(body->data), std::min<std::size_t>(body->size, told)};
-        }
+        register_.body = body_text(*body, packet);
     }
     return register_;
 }

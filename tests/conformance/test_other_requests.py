@@ -277,3 +277,13 @@ def test_requests_are_counted(daemon: DaemonProcess, peer: SipPeer) -> None:
         "refused": 0,
         "dropped": 0,
     }
+
+
+def test_a_device_under_its_uuid_is_found_in_either_case_of_its_digits(daemon):
+    """RFC 3261 section 11.2; a UUID is one name however it is written (RFC 4122 section 3)."""
+    name = "3fd07cc4-9f3c-4c55-a0a6-1d5c11a6be01"
+    with SipPeer(daemon.address, user=name, to_user="screamrouter") as device:
+        assert device.register().status == 200
+        for user in (name, name.upper()):
+            answer = device.exchange(device.request("OPTIONS", uri=f"sip:{user}@screamrouter.local"))
+            assert answer.status == 200, user
