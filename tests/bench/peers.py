@@ -170,10 +170,14 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def _spawn(command: list[str], directory: Path) -> int:
-    """Start a child as leader of its own session; its output goes to ``directory/log``."""
+    """Start a child as leader of its own process group; its output goes to ``directory/log``.
+
+    Not of its own session: Linux shares the cores between sessions first (sched_autogroup), so that a busy thread would
+    take from its own server only, and a busy process from everybody else.
+    """
     with (directory / "log").open("wb") as log:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0
         )
     _children[child.pid] = child
     return child.pid
