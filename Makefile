@@ -2,9 +2,12 @@
 #   PYTHON=python3.12   the interpreter that .venv is made with (CPython 3.11 or 3.12)
 #   SKIP_APT=1          do not look for Debian packages; you have brought them
 #   CONFIG=path         the configuration that `make run` starts with
+#   PACKETS=n SEED=n    how much, and what, `make fuzz` sends
 
 PYTHON ?= python3
 CONFIG ?= config.yaml
+PACKETS ?= 2000000
+SEED ?= 1
 VENV   := .venv
 STAMPS := $(VENV)/.stamps
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
@@ -94,6 +97,9 @@ test-asan: packages-sanitize  ## native tests with the address and undefined beh
 
 test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 	@scripts/test-sanitized.sh thread
+
+fuzz: $(STAMPS)/dev build  ## mutated packets against a daemon of its own: PACKETS=2000000 SEED=1
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
 
 bench: packages-bench build  ## measure beside Kamailio
 	@$(VENV)/bin/python tests/bench/run.py
