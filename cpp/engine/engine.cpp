@@ -152,6 +152,7 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
         }
         return decided;
     }();
+    location_.touch(request.flow, now_ms);  // the device's other bindings on this flow were heard, too
     if (outcome.reason != sip::RejectReason::none) refuse_register(request, outcome, *rules, reply);
 }
 

@@ -255,3 +255,15 @@ def test_10000_refreshes_make_no_python_event_and_write_nothing(daemon: DaemonPr
     assert (requests, events) == (REFRESHES, 0)
     assert after["bindings"] == before["bindings"]
     assert (file_after.st_mtime_ns, file_after.st_ino) == (file_before.st_mtime_ns, file_before.st_ino)
+
+
+def test_one_accounts_refresh_keeps_the_other_account_of_the_same_flow_online(
+    lively_daemon: DaemonProcess, peer: SipPeer
+) -> None:
+    """Any valid message of a flow counts for all that is registered on it (RFC 5626 section 3.1)."""
+    peer.register()
+    first, peer.user, peer.call_id = peer.aor, f"{peer.user}-b", f"{peer.call_id}-b"
+    until = time.monotonic() + 1.8
+    while time.monotonic() < until:
+        assert peer.register().status == 200
+    assert lively_daemon.live_devices()[first]["online"] is True
