@@ -52,6 +52,26 @@ std::string_view* slot_of(RawHeaders& headers, std::string_view name) noexcept {
     }
 }
 
+/// The first place outside quoted strings where `is_wanted(place, depth of angle brackets)` holds; else the text's
+/// size.
+template <class IsWanted>
+std::size_t find_unquoted(std::string_view text, IsWanted is_wanted) noexcept {
+    bool is_quoted = false;
+    int depth = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (is_quoted) {
+            if (c == '\\') ++at;
+            if (c == '"') is_quoted = false;
+            continue;
+        }
+        if (c == '"') is_quoted = true;
+        depth += (c == '<' ? 1 : 0) - (c == '>' ? 1 : 0);
+        if (is_wanted(at, depth)) return at;
+    }
+    return text.size();
+}
+
 }  // namespace
 
 RawHeaders read_raw_headers(std::string_view message) noexcept {
@@ -80,50 +100,16 @@ bool has_body_of(std::string_view message, std::size_t octets) noexcept {
 
 std::size_t first_value_length(std::string_view values) noexcept {
     if (values.find(',') == std::string_view::npos) return values.size();
-    bool is_quoted = false;
-    int depth = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const char c = values[i];
-        if (is_quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                is_quoted = false;
-        } else if (c == '"') {
-            is_quoted = true;
-        } else if (c == '<') {
-            ++depth;
-        } else if (c == '>') {
-            --depth;
-        } else if (c == ',' && depth <= 0) {
-            return i;
-        }
-    }
-    return values.size();
+    return find_unquoted(values, [values](std::size_t at, int depth) { return values[at] == ',' && depth <= 0; });
 }
 
 bool has_tag(std::string_view from_or_to) noexcept {
-    bool is_quoted = false;
-    bool is_bracketed = false;
-    for (std::size_t i = 0; i < from_or_to.size(); ++i) {
-        const char c = from_or_to[i];
-        if (is_quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                is_quoted = false;
-        } else if (c == '"') {
-            is_quoted = true;
-        } else if (c == '<') {
-            is_bracketed = true;
-        } else if (c == '>') {
-            is_bracketed = false;
-        } else if (c == ';' && !is_bracketed) {
-            const std::string_view parameter = trim(from_or_to.substr(i + 1, 5));
-            if (parameter.size() >= 4 && is_equal_ignoring_case(parameter.substr(0, 4), "tag=")) return true;
-        }
-    }
-    return false;
+    const auto is_tag = [from_or_to](std::size_t at, int depth) {
+        if (from_or_to[at] != ';' || depth > 0) return false;
+        const std::string_view parameter = trim(from_or_to.substr(at + 1, 5));
+        return parameter.size() >= 4 && is_equal_ignoring_case(parameter.substr(0, 4), "tag=");
+    };
+    return find_unquoted(from_or_to, is_tag) < from_or_to.size();
 }
 
 }  // namespace sr::sip
