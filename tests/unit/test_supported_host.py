@@ -41,7 +41,9 @@ def make_with_host(tmp_path: Path, program: str, body: str) -> subprocess.Comple
     fake.parent.mkdir()
     fake.write_text(f"#!/bin/sh\n{body}\n")
     fake.chmod(0o755)
-    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}", "MAKEFLAGS": ""}
+    outer_make = {"MAKELEVEL", "MAKEFLAGS", "MFLAGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer_make}
+    environment["PATH"] = f"{fake.parent}:{environment['PATH']}"
     command = ["make", "build", "PYTHON=python3", f"VENV={tmp_path / 'venv'}"]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=environment, timeout=60)
 
