@@ -83,8 +83,8 @@ std::string_view lower_case_media_type(std::string_view type, std::string_view s
     return {room.data(), size};
 }
 
-/// The body's octets; what a datagram has beyond its Content-Length is discarded (RFC 3261 section 18.3). Of a multipart
-/// body PJSIP keeps the parts only, so its octets are taken from the packet.
+/// The body's octets; what a datagram has beyond its Content-Length is discarded (RFC 3261 section 18.3). Of a
+/// multipart body PJSIP keeps the parts only, so its octets are taken from the packet.
 std::string_view body_text(const pj::Body& body, const pj::RxData& packet) noexcept {
     std::string_view text;
     if (is_equal_ignoring_case(body.type.view(), "multipart")) {
