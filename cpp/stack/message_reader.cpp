@@ -162,7 +162,6 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
 }
 
 void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
-    std::string_view first_path;
     base::TextBuffer& text = text_buffer_;
     for_each_header(packet, [&](const pj::Header& header) {
         switch (header.type) {
