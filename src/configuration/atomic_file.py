@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,7 @@ _INFIX = ".screamrouter-"
 
 
 class FileChangedError(Exception):
-    """Somebody else wrote the file since it was read; read it again."""
+    """Somebody else wrote the file since it was read, or is about to; read it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,27 @@ def identity_of(path: Path) -> FileIdentity:
     return FileIdentity(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+def is_open_for_writing(path: Path) -> bool:
+    """Whether another program has the file open for writing at this moment, as far as this process may know.
+
+    The kernel grants a read lease only on a file that nobody writes (fcntl(2)); it needs the file's owner or root.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Who opens the file meanwhile makes the kernel signal us: by one that is ignored unless asked for, not SIGIO.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
     """Put ``octets`` in the place of the file as it was when it had the identity ``expected``.
 
@@ -45,6 +69,8 @@ def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
             _copy_rights(target, file.fileno())
             os.fsync(file.fileno())
         _require_identity(target, expected)
+        if is_open_for_writing(target):
+            raise FileChangedError
         Path(name).rename(target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from configuration.atomic_file import FileChangedError, identity_of, replace_content
+from configuration.atomic_file import FileChangedError, FileIdentity, identity_of, is_open_for_writing, replace_content
 from configuration.config_loader import LoadedConfig, parse_config, read_octets
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
+from configuration.owner_edit import OwnerEdit, changes_after, find_edit
 from configuration.yaml_entry import EditRefused
 
+QUIET_S = 0.1
+"""How long an edited file must have been left alone before it counts as saved."""
 _MAX_RACES = 10
+
+
+class FileBusy(OSError):
+    """Somebody is writing the file all the time; try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,20 @@ class Merged:
 
     config: LoadedConfig
     refused: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The file as it is now. ``edit`` is what its owner did since it was known, None if nothing.
+
+    If ``failure`` is set, ``unwritten`` changes are not in the file.
+    """
+
+    config: LoadedConfig
+    edit: OwnerEdit | None
+    refused: Mapping[str, str]
+    failure: OSError | None = None
+    unwritten: Mapping[str, EntryChange] | None = None
 
 
 def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> Merged:
@@ -49,33 +71,52 @@ def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> M
     return Merged(LoadedConfig(config.path, text.octets(), document, text), refused)
 
 
-def rewrite_file(known: LoadedConfig, changes: Mapping[str, EntryChange]) -> Merged:
-    """Merge ``changes`` into the file as it is now and write it if that changed anything. Blocks: for a worker thread.
+def rewrite_file(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet_s: float = QUIET_S) -> Rewritten:
+    """Take in the file as it is now, merge ``changes`` and write it if that changed anything. For a worker thread.
 
-    Raise ``ConfigRejected`` if the file is not valid at the moment, ``OSError`` if it cannot be written. The file is
-    untouched then. ``known`` spares parsing a file that is still as it was.
+    ``known`` is the file as it was; a file that differs is read when it has been left alone for ``quiet_s``. Raise
+    ``ConfigRejected`` if it is not valid then, ``FileBusy`` if it is never left alone; it is untouched in both cases.
     """
     for _ in range(_MAX_RACES):
-        merged = _rewrite_once(known.path, known, changes)
-        if merged is not None:
-            return merged
-    raise OSError(f"{known.path} is being written by others all the time")
+        rewritten = _rewrite_once(known, changes, quiet_s)
+        if rewritten is not None:
+            return rewritten
+    raise FileBusy(f"{known.path} is being written by others all the time")
 
 
-def _rewrite_once(path: Path, known: LoadedConfig, changes: Mapping[str, EntryChange]) -> Merged | None:
-    try:
-        before = identity_of(path)
-    except OSError:
-        before = None  # read_octets tells in the owner's words what is wrong
+def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet_s: float) -> Rewritten | None:
+    path, edit = known.path, None
+    before = _identity(path)  # read_octets tells in the owner's words what is wrong with a file that has none
     octets = read_octets(path)
-    config = known if octets == known.octets else parse_config(octets, path)
+    config = known
+    if octets != known.octets:
+        if not _is_settled(known, before, quiet_s):
+            return None
+        config = parse_config(octets, path)
+        edit = find_edit(known.document, config.document, changes)
+        changes = changes_after(known.document, config.document, changes)
     merged = merge_changes(config, changes)
     if merged.config is config:
-        return merged
+        return Rewritten(config, edit, merged.refused)
     if before is None:
         return None
     try:
         replace_content(path, merged.config.octets, before)
     except FileChangedError:
+        time.sleep(quiet_s)
         return None
-    return merged
+    except OSError as error:
+        return Rewritten(config, edit, merged.refused, error, changes)
+    return Rewritten(merged.config, edit, merged.refused)
+
+
+def _is_settled(known: LoadedConfig, seen: FileIdentity | None, quiet_s: float) -> bool:
+    time.sleep(quiet_s)
+    return seen is not None and _identity(known.path) == seen and not is_open_for_writing(known.path)
+
+
+def _identity(path: Path) -> FileIdentity | None:
+    try:
+        return identity_of(path)
+    except OSError:
+        return None

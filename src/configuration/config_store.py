@@ -1,20 +1,26 @@
-"""config.yaml as the daemon's half of it is written: gathered, off the event loop, merged into what the owner wrote."""
+"""config.yaml between its two writers: the daemon's changes are gathered, and merged into what the owner wrote.
+
+One method, ``sync``, reads and writes, one call at a time, off the event loop. So the daemon's own writes are known by
+their content and never taken for an edit, and an edit is taken in once, whoever meets it first: the watcher or a write.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
 from configuration.atomic_file import remove_leftovers
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_loader import LoadedConfig
-from configuration.config_rewrite import Merged, rewrite_file
+from configuration.config_rewrite import QUIET_S, FileBusy, Rewritten, rewrite_file
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
+from configuration.owner_edit import OwnerEdit
 from configuration.problem import ConfigRejected
 
 _log = structlog.get_logger(__name__)
@@ -22,31 +28,41 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoreTiming:
-    """How long changes are gathered before a write, and the pause after a failed one, in seconds."""
+    """How long changes are gathered before a write, the pause after a failed one, and how long an edited file must
+    have been left alone before it is read, in seconds.
+    """
 
     gather_s: float = 0.3
     retry_s: float = 2.0
+    quiet_s: float = QUIET_S
 
 
 class ConfigStore:
     """The file's state as last seen, and the changes on their way into it. All methods: the event loop's thread.
 
     A change is in the file at most ``gather_s`` and one write later. While the file cannot be written, or its owner has
-    it in an invalid state, changes wait; that is logged when it begins and when it is over.
+    it in an invalid state, changes wait. ``on_edit`` is told what the owner did when that has been taken in.
     """
 
     def __init__(self, loaded: LoadedConfig, timing: StoreTiming | None = None) -> None:
         self._loaded = loaded
         self._timing = timing or StoreTiming()
+        self.on_edit: Callable[[OwnerEdit], None] = _ignore
         self._pending: dict[str, EntryChange] = {}
         self._in_flight: Mapping[str, EntryChange] = {}
         self._has_pending = asyncio.Event()
         self._is_stopping = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
+        self._turn = asyncio.Lock()
         self._failure: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._worker: ThreadPoolExecutor | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._loaded.path
 
     @property
     def document(self) -> ConfigDocument:
@@ -99,6 +115,23 @@ class ConfigStore:
         """Return when no change is on its way."""
         await self._is_idle.wait()
 
+    async def sync(self) -> bool:
+        """Take the file in as it is now and write what is pending; True if its owner had edited it.
+
+        Raise ``ConfigRejected`` if it is not valid, ``FileBusy`` if it is being written all the time; then nothing
+        changes. A write that fails is logged and retried.
+        """
+        async with self._turn:
+            self._in_flight, self._pending = self._pending, {}
+            self._has_pending.clear()
+            loop, known, quiet_s = asyncio.get_running_loop(), self._loaded, self._timing.quiet_s
+            try:
+                rewritten = await loop.run_in_executor(self._worker, rewrite_file, known, self._in_flight, quiet_s)
+            except (ConfigRejected, FileBusy):
+                self._take_back(self._in_flight)
+                raise
+            return self._take(rewritten)
+
     async def _write_until_stopped(self) -> None:
         while not self._is_stopping.is_set():
             await self._has_pending.wait()
@@ -114,41 +147,68 @@ class ConfigStore:
 
     async def _write(self) -> bool:
         """One attempt; False if the changes wait for another."""
-        self._in_flight, self._pending = self._pending, {}
-        self._has_pending.clear()
-        loop = asyncio.get_running_loop()
         try:
-            merged = await loop.run_in_executor(self._worker, rewrite_file, self._loaded, self._in_flight)
-        except (ConfigRejected, OSError) as error:
-            self._take_back(error)
+            await self.sync()
+        except ConfigRejected as rejected:
+            # Who saves a file may leave it so for a moment; the watcher tells when it stays so.
+            _log.debug("config.write_postponed", path=str(self._loaded.path), reason=str(rejected))
             return False
-        self._take(merged)
-        return True
+        except FileBusy as busy:
+            self._note_failure(busy)
+            return False
+        return self._failure is None
 
-    def _take(self, merged: Merged) -> None:
-        path = str(self._loaded.path)
-        for device_id, reason in merged.refused.items():
+    def _take(self, rewritten: Rewritten) -> bool:
+        path, edit = str(self._loaded.path), rewritten.edit
+        for device_id, reason in rewritten.refused.items():
             _log.warning("config.change_refused", path=path, device=device_id, reason=reason)
-        if self._failure is not None:
-            _log.warning("config.write_recovered", path=path, devices=len(self._in_flight))
-            self._failure = None
-        if merged.config.octets != self._loaded.octets:
-            _log.debug("config.written", path=path, devices=len(self._in_flight), octets=len(merged.config.octets))
-        self._loaded = merged.config
-        self._in_flight = {}
+        is_written = rewritten.config.octets != self._loaded.octets and self._in_flight and rewritten.failure is None
+        self._loaded = rewritten.config
+        if edit is not None:
+            self._forget_creations(edit.removed_devices)
+        if rewritten.failure is None:
+            self._note_success(len(self._in_flight))
+            if is_written:
+                octets = len(rewritten.config.octets)
+                _log.debug("config.written", path=path, devices=len(self._in_flight), octets=octets)
+            self._in_flight = {}
+        else:
+            self._note_failure(rewritten.failure)
+            self._take_back(rewritten.unwritten or {})
         if not self._pending:
             self._is_idle.set()
+        if edit is not None:
+            self.on_edit(edit)
+        return edit is not None
 
-    def _take_back(self, error: ConfigRejected | OSError) -> None:
-        later, self._pending = self._pending, dict(self._in_flight)
+    def _forget_creations(self, removed: list[str]) -> None:
+        """What came while the deletion of an entry was being taken in cannot make the entry again either."""
+        for device_id in removed:
+            if device_id in self._pending:
+                self._pending[device_id] = replace(self._pending[device_id], creates=False)
+
+    def _take_back(self, changes: Mapping[str, EntryChange]) -> None:
+        later, self._pending = self._pending, dict(changes)
         self._in_flight = {}
         for device_id, change in later.items():
             self.submit(device_id, change)
-        self._has_pending.set()
+        if self._pending:
+            self._has_pending.set()
+
+    def _note_failure(self, error: OSError) -> None:
         if self._failure != str(error):
-            event = "config.rejected" if isinstance(error, ConfigRejected) else "config.write_failed"
-            _log.warning(event, path=str(self._loaded.path), reason=str(error), next="retried until it works")
+            path = str(self._loaded.path)
+            _log.warning("config.write_failed", path=path, reason=str(error), next="retried until it works")
         self._failure = str(error)
+
+    def _note_success(self, devices: int) -> None:
+        if self._failure is not None:
+            _log.warning("config.write_recovered", path=str(self._loaded.path), devices=devices)
+            self._failure = None
+
+
+def _ignore(_: OwnerEdit) -> None:
+    """Nobody is told of edits yet."""
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
+from configuration.config_diff import Change, Effect, diff_settings, in_force
 from configuration.config_document import ConfigDocument, DeviceEntry, fold_device_id
 from configuration.config_store import ConfigStore
 from configuration.device_directory import DeviceDirectory
 from configuration.entry_change import Sighting, default_name, offline_change, registration_change
+from configuration.owner_edit import OwnerEdit
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
 from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
 _log = structlog.get_logger(__name__)
+_MOST_LOGGED_CHANGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,17 @@ class SipDeviceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the manager works with. ``sip`` serves; ``served_hosts`` are the host's own names and addresses."""
+    """What the manager works with. ``sip`` serves; ``served_hosts`` are the host's own names and addresses.
+
+    ``on_reload`` takes the configuration in force whenever the owner has changed a setting of it.
+    """
 
     clock: Clock
     engine: Engine
     sip: SipService
     read_capabilities: CapabilityReader
     served_hosts: frozenset[str] = frozenset()
+    on_reload: Callable[[ConfigDocument], None] | None = None
 
 
 class ConfigurationManager:
@@ -60,7 +67,12 @@ class ConfigurationManager:
         self._engine = surroundings.engine
         self._sip = surroundings.sip
         self._served_hosts = surroundings.served_hosts
+        self._on_reload = surroundings.on_reload
         self._directory = DeviceDirectory(self, surroundings.read_capabilities)
+        self._started_with = store.document
+        self._applied: EngineConfig | None = None
+        self._told_restart: tuple[str, ...] = ()
+        store.on_edit = self.take_edit
 
     @property
     def observer(self) -> BindingObserver:
@@ -69,16 +81,16 @@ class ConfigurationManager:
 
     @property
     def document(self) -> ConfigDocument:
-        """The configuration in force."""
-        return self._store.document
+        """The configuration in force: the file's, but the values of the start where only a restart changes them."""
+        return in_force(self._started_with, self._store.document)
 
     async def start(self) -> Sequence[ListenAddress]:
         """Set every device offline until it is heard, configure the core and serve; return the addresses as bound.
 
         Raise ``domain.errors.UserError`` if the service cannot start; nothing keeps running then.
         """
-        document = self._store.document
-        self._engine.apply_config(engine_config(document, self._served_hosts))
+        document = self._started_with = self._store.document
+        self._configure_engine()
         await self._store.start()
         for device_id, entry in document.devices.items():
             if entry.online:
@@ -100,7 +112,38 @@ class ConfigurationManager:
     def set_served_hosts(self, served_hosts: frozenset[str]) -> None:
         """Take the host's names and addresses as they are now; no binding is touched."""
         self._served_hosts = served_hosts
-        self._engine.apply_config(engine_config(self._store.document, served_hosts))
+        self._configure_engine()
+
+    def take_edit(self, edit: OwnerEdit) -> None:
+        """The owner edited the file: put in force what can be while running, and tell what cannot. Drops no binding."""
+        _log_edit(edit)
+        self._tell_restart(edit.after)
+        if any(change.effect is Effect.LIVE and change.key_path[0] != "devices" for change in edit.changes):
+            self._configure_engine()
+            if any(change.key_path == ("server", "domain") for change in edit.changes):
+                self.observer.on_resync(self._engine.snapshot())  # devices are known by addresses in the domain
+            if self._on_reload is not None:
+                self._on_reload(self.document)
+        for device_id in edit.removed_devices:
+            self._directory.forget(device_id)
+        for device_id, entry in edit.added_devices.items():
+            if not self._directory.tell_again(device_id) and entry.online:
+                self._store.submit(device_id, offline_change(None))
+
+    def _configure_engine(self) -> None:
+        wanted = engine_config(self._store.document, self._served_hosts)
+        if wanted != self._applied:
+            self._engine.apply_config(wanted)
+            self._applied = wanted
+
+    def _tell_restart(self, wanted: ConfigDocument) -> None:
+        """Name what the file wants and only a restart brings, when that has changed."""
+        changes = tuple(str(change) for change in diff_settings(self._started_with, wanted) if _needs_restart(change))
+        if changes and changes != self._told_restart:
+            _log.warning("config.restart_needed", changes=list(changes), effect="in force after the next start")
+        elif self._told_restart and not changes:
+            _log.info("config.restart_not_needed")
+        self._told_restart = changes
 
     def handle_sip_registration(self, uuid: str, ip: str, port: int, role: Role, capabilities: Capabilities) -> None:
         """A device registered, changed or came back: its entry is made or updated."""
@@ -138,6 +181,30 @@ class ConfigurationManager:
             merge_live_state(device_id, self._store.find_entry(device_id) or DeviceEntry(), bindings.get(device_id, ()))
             for device_id in sorted(self._store.device_ids() | bindings.keys())
         ]
+
+
+def _needs_restart(change: Change) -> bool:
+    return change.effect is Effect.RESTART
+
+
+def _log_edit(edit: OwnerEdit) -> None:
+    for conflict in edit.conflicts:
+        _log.warning(
+            "config.conflict",
+            device=conflict.device_id,
+            field=conflict.field,
+            kept=conflict.kept,
+            dropped=conflict.dropped,
+            reason="you and the daemon set it at the same time; your value stays",
+        )
+    texts = [str(change) for change in edit.changes if change.effect is Effect.LIVE]
+    overwritten = [str(change) for change in edit.changes if change.effect is Effect.OVERWRITTEN]
+    if not texts and not overwritten:
+        return
+    told: dict[str, object] = {"changes": texts[:_MOST_LOGGED_CHANGES], "count": len(texts)}
+    if overwritten:
+        told |= {"overwritten": overwritten[:_MOST_LOGGED_CHANGES], "overwritten_count": len(overwritten)}
+    _log.info("config.reloaded", **told)
 
 
 def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Binding]) -> SipDeviceConfig:

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 import structlog
 
-from domain.events import BindingEvent, BindingRemoved, RemovalReason
+from domain.events import BindingAdded, BindingChanged, BindingEvent, BindingRemoved, RemovalReason
 from domain.ports import CapabilityReader, RegistrationSink
 from domain.values import Binding, Capabilities, Role
 
@@ -24,13 +24,18 @@ _NOTHING_TOLD = Capabilities()
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device as its bindings show it; ``bindings`` in the order of their changes, the last one newest."""
+    """One device as its bindings show it; ``bindings`` in the order of their changes, the last one newest.
+
+    ``is_forgotten``: the owner deleted its entry. Only a REGISTER that the core tells of (a new or changed binding, not
+    a refresh, not an answered ping) makes it known again.
+    """
 
     device_id: str
     bindings: tuple[Binding, ...] = ()
     capabilities: Capabilities = _NOTHING_TOLD
     last_heard: datetime | None = None
     is_online: bool = False
+    is_forgotten: bool = False
 
     @property
     def primary(self) -> Binding | None:
@@ -55,6 +60,7 @@ def process_event(device: Device, event: BindingEvent, capabilities: Capabilitie
         bindings=bindings,
         capabilities=combine_capabilities(device.capabilities, capabilities, binding),
         last_heard=max(device.last_heard or binding.last_heard, binding.last_heard),
+        is_forgotten=device.is_forgotten and not isinstance(event, BindingAdded | BindingChanged),
     )
     if isinstance(event, BindingRemoved) and event.reason is RemovalReason.REPLACED and not others:
         return changed  # the binding that replaces it is the next event: the device was never away
@@ -66,11 +72,13 @@ def process_resync(device: Device, bindings: Sequence[Binding], capabilities: Ca
     ordered = tuple(sorted(bindings, key=lambda binding: binding.last_heard))
     heard = [binding.last_heard for binding in ordered]
     newest = ordered[-1] if ordered else None
+    known = {binding.binding_id for binding in device.bindings}
     changed = replace(
         device,
         bindings=ordered,
         capabilities=combine_capabilities(device.capabilities, capabilities, newest),
         last_heard=max([*heard, device.last_heard] if device.last_heard else heard, default=None),
+        is_forgotten=device.is_forgotten and all(binding.binding_id in known for binding in ordered),
     )
     return replace(changed, is_online=changed.primary is not None)
 
@@ -86,8 +94,10 @@ def combine_capabilities(known: Capabilities, told: Capabilities | None, binding
 
 def announcement(before: Device, after: Device) -> Announcement | None:
     """What ``after`` has that ``before`` had not, as far as the owner can see it."""
+    if after.is_forgotten:
+        return None
     if after.is_online:
-        return Announcement.REGISTERED if _visible(before) != _visible(after) else None
+        return Announcement.REGISTERED if before.is_forgotten or _visible(before) != _visible(after) else None
     return Announcement.OFFLINE if before.is_online else None
 
 
@@ -108,6 +118,19 @@ class DeviceDirectory:
     def find(self, device_id: str) -> Device | None:
         """The device as last heard, or None."""
         return self._devices.get(device_id)
+
+    def forget(self, device_id: str) -> None:
+        """Tell nothing of the device until it registers again."""
+        if (device := self._devices.get(device_id)) is not None:
+            self._devices[device_id] = replace(device, is_forgotten=True)
+
+    def tell_again(self, device_id: str) -> bool:
+        """Tell of the device as it is if it is there, forgotten or not; False if it is not there."""
+        device = self._devices.get(device_id)
+        if device is None or not device.is_online:
+            return False
+        self._take(replace(device, is_forgotten=True), replace(device, is_forgotten=False))
+        return True
 
     def on_binding_event(self, event: BindingEvent) -> None:
         """Take one change, in order."""

@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from daemon.check_command import check
 
-    return check(options.file or options.config)
+    return check(options.file or options.config, options.config, shows_diff=options.diff)
 
 
 def _devices(options: argparse.Namespace) -> int:
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 
     check = _command(commands, "check", _check, "say whether a configuration file is sound, and what to mend")
     check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file (default: the one of --config)")
+    check.add_argument(
+        "--diff", action="store_true", help="show what would change for the running daemon, changing nothing"
+    )
     _add_config(check)
 
     devices = _command(commands, "devices", _devices, "list the devices: role, online, address, formats, last seen")

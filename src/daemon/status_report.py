@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from api.control_socket import Answer
@@ -14,13 +15,14 @@ from domain.ports import Engine
 class StatusReport:
     """The questions of the control socket and their answers, as values that JSON can carry."""
 
-    def __init__(self, manager: ConfigurationManager, engine: Engine) -> None:
+    def __init__(self, manager: ConfigurationManager, engine: Engine, config_path: Path) -> None:
+        self._config_path = config_path
         self._manager = manager
         self._engine = engine
 
     @property
     def answers(self) -> Mapping[str, Answer]:
-        return {"devices": self.devices, "statistics": self.statistics}
+        return {"devices": self.devices, "statistics": self.statistics, "config": self.config}
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device of config.yaml and of the core, as it is now."""
@@ -29,6 +31,11 @@ class StatusReport:
     def statistics(self) -> dict[str, int]:
         """The core's counters."""
         return asdict(self._engine.statistics())
+
+    def config(self) -> dict[str, Any]:
+        """The configuration in force, without what has its default, and the file it comes from."""
+        document = self._manager.document.model_dump(mode="json", exclude_defaults=True)
+        return {"path": str(self._config_path.absolute()), "document": document}
 
 
 def device_row(device: SipDeviceConfig) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import ipaddress
 import signal
-from collections.abc import AsyncIterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from api.control_socket import ControlSocket
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
+from configuration.config_watcher import ConfigWatcher
 from configuration.configuration_manager import ConfigurationManager, Surroundings
 from daemon import router_identity, self_probe
-from daemon.log_setup import set_up_logging
+from daemon.announcer import Announcer
+from daemon.log_setup import LogLevel, set_up_logging
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
 from daemon.system_clock import SystemClock
@@ -41,23 +44,24 @@ _SOUGHT_RECEIVE_BUFFER_OCTETS = 1024 * 1024
 def run_daemon(config_path: Path) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean stop. Raise UserError when it cannot start."""
     loaded = load_config(config_path)
-    set_up_logging(loaded.document.log.level)
-    asyncio.run(_serve(loaded))
+    log_level = set_up_logging(loaded.document.log.level)
+    asyncio.run(_serve(loaded, log_level))
     return 0
 
 
-async def _serve(loaded: LoadedConfig) -> None:
+async def _serve(loaded: LoadedConfig, log_level: LogLevel) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     notify = ServiceNotify()
-    async with _running(loaded) as listening:
+    async with _running(loaded, log_level) as (listening, watcher):
         if not await self_probe.answers(listening[0]):
             raise UserError(
                 f"The SIP socket on {listening[0].ip} port {listening[0].port} does not answer this machine itself: "
                 "does a firewall block its own address?"
             )
+        loop.add_signal_handler(signal.SIGHUP, _on_hangup(watcher.read_now, ended.set))
         notify.ready()
         notify.status(f"serving SIP on UDP port {listening[0].port}")
         log.info("daemon.ready", config=str(loaded.path))
@@ -70,46 +74,60 @@ async def _serve(loaded: LoadedConfig) -> None:
     log.info("daemon.stopped")
 
 
+def _on_hangup(read_now: Callable[[], None], end: Callable[[], None]) -> Callable[[], None]:
+    """What SIGHUP does: re-read the configuration, but end when it tells that the terminal has been closed."""
+    had_terminal = sys.stderr.isatty()
+
+    def handle() -> None:
+        if had_terminal and not sys.stderr.isatty():
+            end()
+        else:
+            read_now()
+
+    return handle
+
+
 @asynccontextmanager
-async def _running(loaded: LoadedConfig) -> AsyncIterator[Sequence[ListenAddress]]:
-    document = loaded.document
-    state_dir = document.server.state_path()
+async def _running(
+    loaded: LoadedConfig, log_level: LogLevel
+) -> AsyncIterator[tuple[Sequence[ListenAddress], ConfigWatcher]]:
+    state_dir = loaded.document.server.state_path()
     router_uuid = router_identity.load_or_make(state_dir)
     clock = SystemClock()
     engine = CoreEngine(clock, LIBRARY_PATH)
+    announcer = Announcer(MdnsPublisher)
+    listening: list[ListenAddress] = []
+
+    def on_reload(document: ConfigDocument) -> None:
+        log_level.set(document.log.level)
+        announcer.announce(_announcement(document, router_uuid, listening))
+
+    hosts = _served_hosts(router_uuid)
+    store = ConfigStore(loaded)
     manager = ConfigurationManager(
-        ConfigStore(loaded),
-        Surroundings(clock, engine, SipManager(engine), read_capabilities, _served_hosts(router_uuid)),
+        store, Surroundings(clock, engine, SipManager(engine), read_capabilities, hosts, on_reload)
     )
     pump = EventPump(engine, manager.observer)
-    report = StatusReport(manager, engine)
+    report = StatusReport(manager, engine, loaded.path)
     addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts(router_uuid)))
+    watcher = ConfigWatcher(loaded.path, store.sync)
 
     async with contextlib.AsyncExitStack() as stack:
         control = ControlSocket(state_dir, report.answers)
         await control.start()
         stack.push_async_callback(control.stop)
-        listening = await manager.start()
+        listening.extend(await manager.start())
         stack.push_async_callback(manager.stop)
         pump.start()
         stack.callback(pump.stop)
         addresses.start()
         stack.callback(addresses.stop)
         _warn_of_small_buffers(engine)
-        if document.discovery.enabled:
-            publisher = await _publish(_announcement(document, router_uuid, listening))
-            stack.push_async_callback(publisher.stop)
-        yield listening
-
-
-async def _publish(announcement: ServiceAnnouncement) -> MdnsPublisher:
-    publisher = MdnsPublisher()
-    try:
-        await publisher.start(announcement)
-    except UserError as error:
-        # Devices that know the address still register; the owner reads why the others do not find it.
-        log.warning("mdns.failed", reason=str(error))
-    return publisher
+        stack.push_async_callback(announcer.stop)
+        await announcer.start(_announcement(manager.document, router_uuid, listening))
+        watcher.start()
+        stack.push_async_callback(watcher.stop)
+        yield listening, watcher
 
 
 async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None:
@@ -131,8 +149,10 @@ def _served_hosts(router_uuid: str) -> frozenset[str]:
 
 def _announcement(
     document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress]
-) -> ServiceAnnouncement:
+) -> ServiceAnnouncement | None:
     """Announced where the owner says, else where SIP is heard: on every link unless each socket has one address."""
+    if not document.discovery.enabled:
+        return None
     addresses = tuple(address.ip for address in listening)
     is_everywhere = any(ipaddress.ip_address(ip).is_unspecified for ip in addresses)
     interfaces = document.discovery.interfaces or (() if is_everywhere else addresses)

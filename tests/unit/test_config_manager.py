@@ -8,13 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import load_config
 from configuration.config_store import ConfigStore, StoreTiming
 from configuration.configuration_manager import ConfigurationManager, Surroundings, engine_config, listen_addresses
 from domain.errors import AddressUnavailable
-from domain.events import BindingAdded, BindingRemoved, BindingUnreachable, RemovalReason
+from domain.events import (
+    BindingAdded,
+    BindingChanged,
+    BindingReachable,
+    BindingRemoved,
+    BindingUnreachable,
+    RemovalReason,
+)
 from domain.ports import EngineConfig, ListenAddress
 from domain.values import Binding, Capabilities, Endpoint, Flow, ProtocolType, Role, Transport
 from engine.fake_engine import FakeEngine
@@ -51,12 +59,24 @@ class House:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.engine, self.sip = FakeEngine(), FakeSip()
-        self.store = ConfigStore(load_config(path), StoreTiming(gather_s=0, retry_s=0))
-        around = Surroundings(FakeClock(), self.engine, self.sip, self.read, frozenset({"192.0.2.9"}))
+        self.store = ConfigStore(load_config(path), StoreTiming(gather_s=0, retry_s=0, quiet_s=0))
+        self.reloaded: list[ConfigDocument] = []
+        hosts = frozenset({"192.0.2.9"})
+        around = Surroundings(FakeClock(), self.engine, self.sip, self.read, hosts, self.reloaded.append)
         self.manager = ConfigurationManager(self.store, around)
 
     def read(self, _: str | None, body: bytes) -> Capabilities:
         return Capabilities(role=Role(body.decode()), protocol_type=ProtocolType.RTP)
+
+    async def edit(self, old: str, new: str) -> list[str]:
+        """The owner replaces ``old``; what is logged of it, debug messages aside."""
+        await self.store.wait_written()
+        text = self.path.read_text()
+        assert old in text
+        self.path.write_text(text.replace(old, new))
+        with capture_logs() as logs:
+            await self.store.sync()
+        return [log["event"] for log in logs if log["log_level"] != "debug"]
 
     async def entry(self, device_id: str = UUID):
         await self.store.wait_written()
@@ -188,3 +208,98 @@ def test_default_engine_config_is_the_schemas_default():
 
 def test_listening_addresses_share_the_port():
     assert listen_addresses(ConfigDocument()) == (ListenAddress("0.0.0.0", 5060), ListenAddress("::", 5060))
+
+
+# ---- the owner's edits ----
+
+REGISTERED = BindingAdded(replace(BINDING, body=b"sink"))
+
+
+async def test_edited_setting_reaches_the_core_and_who_listens(house):
+    assert await house.edit("devices:", "registrar: {max_contacts: 3}\ndevices:") == ["config.reloaded"]
+    assert house.engine.configs[-1].max_contacts == 3
+    assert house.reloaded == [house.manager.document]
+
+
+async def test_edit_of_a_comment_touches_nothing(house):
+    configs = len(house.engine.configs)
+    assert await house.edit("devices:", "# mine\ndevices:") == []
+    assert (len(house.engine.configs), house.reloaded) == (configs, [])
+
+
+async def test_what_needs_a_restart_is_told_once_and_not_in_force(house):
+    assert await house.edit("port: 0", "port: 5999") == ["config.restart_needed"]
+    assert house.manager.document.sip.udp.port == 0
+    assert await house.edit("devices:", "# mine\ndevices:") == []
+    assert await house.edit("port: 5999", "port: 0") == ["config.restart_not_needed"]
+
+
+async def test_deleted_entry_stays_away_until_the_device_registers_again(house):
+    house.manager.observer.on_binding_event(REGISTERED)
+    await house.store.wait_written()
+    await house.edit(house.path.read_text().partition("devices:")[2], " {}\n")
+    house.manager.observer.on_binding_event(BindingUnreachable(replace(BINDING, is_reachable=False)))
+    house.manager.observer.on_binding_event(BindingReachable(BINDING))
+    assert await house.entry() is None
+    house.manager.observer.on_binding_event(BindingRemoved(BINDING, RemovalReason.REPLACED))
+    house.manager.observer.on_binding_event(BindingAdded(replace(BINDING, binding_id=2)))
+    assert (await house.entry()).online is True
+
+
+async def test_entry_that_the_owner_writes_is_filled_when_its_device_is_there(house):
+    house.manager.observer.on_binding_event(REGISTERED)
+    await house.store.wait_written()
+    text = house.path.read_text()
+    await house.edit(text.partition("devices:")[2], " {}\n")
+    await house.edit("devices: {}", f"devices:\n  {UUID}: {{name: Kitchen}}")
+    entry = await house.entry()
+    assert (entry.name, entry.role, entry.ip, entry.online) == ("Kitchen", Role.SINK, PHONE.ip, True)
+
+
+async def test_entry_that_claims_to_be_online_is_corrected(house):
+    await house.edit("devices: {}", f"devices:\n  {UUID}: {{name: Kitchen, online: true}}")
+    assert (await house.entry()).online is False
+
+
+async def test_new_domain_makes_the_devices_known_by_their_new_address(house):
+    old = replace(BINDING, device_id="alice@screamrouter.local")
+    house.engine.hear(old)
+    house.manager.observer.on_binding_event(BindingAdded(old))
+    await house.store.wait_written()
+    house.engine.remove(old.binding_id)
+    house.engine.hear(replace(old, device_id="alice@x.org"))
+    await house.edit("sip: {", "server: {domain: x.org}\nsip: {")
+    await house.store.wait_written()
+    online = {key: entry.online for key, entry in load_config(house.path).document.devices.items()}
+    assert online == {"alice@screamrouter.local": False, "alice@x.org": True}
+
+
+async def test_daemons_field_that_the_owner_edits_gets_its_value_back_and_that_is_told(house):
+    house.manager.observer.on_binding_event(REGISTERED)
+    assert await house.edit("ip: 192.0.2.1", "ip: 192.0.2.77") == ["config.reloaded"]
+    assert (await house.entry()).ip == "192.0.2.1"
+
+
+async def test_field_that_both_set_at_once_keeps_the_owners_value_and_that_is_told(path):
+    path.write_text(f"devices:\n  {UUID}: {{name: Kitchen}}\n")
+    house = House(path)
+    await house.manager.start()
+    path.write_text(f"devices:\n  {UUID}: {{name: Kitchen, role: source}}\n")
+    with capture_logs() as logs:
+        house.manager.observer.on_binding_event(REGISTERED)
+        entry = await house.entry()
+    assert entry.role is Role.SOURCE
+    (conflict,) = [log for log in logs if log["event"] == "config.conflict"]
+    assert (conflict["field"], conflict["kept"], conflict["dropped"]) == ("role", "source", "sink")
+    await house.manager.stop()
+
+
+async def test_registration_on_its_way_does_not_bring_a_deleted_entry_back(house):
+    house.manager.observer.on_binding_event(REGISTERED)
+    await house.store.wait_written()
+    head = house.path.read_text().partition("devices:")[0]
+    house.path.write_text(head + "devices: {}\n")
+    house.manager.observer.on_binding_event(
+        BindingChanged(replace(BINDING, contact_uri="sip:x@192.0.2.8", body=b"sink"))
+    )
+    assert await house.entry() is None

@@ -42,7 +42,7 @@ devices:
     rtp_port: 4010
     supported_protocols: [rtp, webrtc]
 """
-AT_ONCE = StoreTiming(gather_s=0, retry_s=0)
+AT_ONCE = StoreTiming(gather_s=0, retry_s=0, quiet_s=0)
 
 
 def registered(capabilities: Capabilities = SINK) -> EntryChange:
@@ -234,10 +234,7 @@ async def test_file_that_is_invalid_for_a_moment_is_left_alone_and_the_change_wa
         path.write_text("devices: {}\n")
         await store.wait_written()
     assert path.read_text() == NEW_ENTRY
-    assert [log["event"] for log in logs if log["log_level"] == "warning"] == [
-        "config.rejected",
-        "config.write_recovered",
-    ]
+    assert [log for log in logs if log["log_level"] != "debug"] == []  # the watcher tells it if the file stays so
 
 
 async def test_deleted_file_is_not_made_anew(store, path, attempt):

@@ -53,6 +53,10 @@ def test_the_daemon_may_rewrite_its_config_file() -> None:
     assert str(Path(configuration).parent) in directives("ReadWritePaths")
 
 
+def test_reload_is_the_signal_that_the_daemon_takes() -> None:
+    assert directives("ExecReload") == ["/bin/kill -HUP $MAINPID"]
+
+
 def test_the_program_stands_where_make_install_puts_it() -> None:
     script = (UNIT.parents[1] / "scripts" / "install.sh").read_text()
     assert directives("ExecStart")[0].split()[0] == PROGRAM
