@@ -65,6 +65,12 @@ def in_force(started: ConfigDocument, wanted: ConfigDocument) -> ConfigDocument:
     return wanted.model_copy(update={"sip": started.sip, "server": server})
 
 
+def effect_of_setting(path: KeyPath) -> Effect:
+    """When an edit of the setting at ``path`` is in force."""
+    needs_restart = any(path[: len(prefix)] == prefix for prefix in _RESTART_PREFIXES)
+    return Effect.RESTART if needs_restart else Effect.LIVE
+
+
 def _section_changes(old: BaseModel, new: BaseModel, path: KeyPath) -> Iterator[Change]:
     for name in type(old).model_fields:
         if not path and name in _LISTS:
@@ -74,12 +80,7 @@ def _section_changes(old: BaseModel, new: BaseModel, path: KeyPath) -> Iterator[
         if isinstance(before, BaseModel) and isinstance(after, BaseModel):
             yield from _section_changes(before, after, key_path)
         elif before != after:
-            yield Change(key_path, before, after, _effect_of_setting(key_path))
-
-
-def _effect_of_setting(path: KeyPath) -> Effect:
-    needs_restart = any(path[: len(prefix)] == prefix for prefix in _RESTART_PREFIXES)
-    return Effect.RESTART if needs_restart else Effect.LIVE
+            yield Change(key_path, before, after, effect_of_setting(key_path))
 
 
 def _device_changes(old: Mapping[str, DeviceEntry], new: Mapping[str, DeviceEntry]) -> Iterator[Change]:

@@ -142,7 +142,7 @@ class UdpSection(Section):
 
     address: Annotated[
         tuple[IpText, ...],
-        BeforeValidator(_as_list),
+        BeforeValidator(_as_list, json_schema_input_type=IpText | tuple[IpText, ...]),
         AfterValidator(_no_repeats),
         Field(min_length=1, max_length=64, description="a numeric IP address or a list of them, each once"),
     ] = ("0.0.0.0", "::")
@@ -154,7 +154,7 @@ class UdpSection(Section):
 class SipSection(Section):
     """Where SIP is spoken."""
 
-    udp: Annotated[UdpSection, BeforeValidator(_empty_is_none)] = UdpSection()
+    udp: Annotated[UdpSection, BeforeValidator(_empty_is_none, json_schema_input_type=UdpSection | None)] = UdpSection()
 
 
 class RegistrarSection(Section):
@@ -253,19 +253,29 @@ class RouteEntry(Section):
 class ConfigDocument(Section):
     """config.yaml as a whole. A section that is absent or empty has its defaults."""
 
-    server: Annotated[ServerSection, BeforeValidator(_empty_is_none)] = ServerSection()
-    sip: Annotated[SipSection, BeforeValidator(_empty_is_none)] = SipSection()
-    registrar: Annotated[RegistrarSection, BeforeValidator(_empty_is_none)] = RegistrarSection()
-    liveness: Annotated[LivenessSection, BeforeValidator(_empty_is_none)] = LivenessSection()
-    discovery: Annotated[DiscoverySection, BeforeValidator(_empty_is_none)] = DiscoverySection()
-    log: Annotated[LogSection, BeforeValidator(_empty_is_none)] = LogSection()
+    server: Annotated[ServerSection, BeforeValidator(_empty_is_none, json_schema_input_type=ServerSection | None)] = (
+        ServerSection()
+    )
+    sip: Annotated[SipSection, BeforeValidator(_empty_is_none, json_schema_input_type=SipSection | None)] = SipSection()
+    registrar: Annotated[
+        RegistrarSection, BeforeValidator(_empty_is_none, json_schema_input_type=RegistrarSection | None)
+    ] = RegistrarSection()
+    liveness: Annotated[
+        LivenessSection, BeforeValidator(_empty_is_none, json_schema_input_type=LivenessSection | None)
+    ] = LivenessSection()
+    discovery: Annotated[
+        DiscoverySection, BeforeValidator(_empty_is_none, json_schema_input_type=DiscoverySection | None)
+    ] = DiscoverySection()
+    log: Annotated[LogSection, BeforeValidator(_empty_is_none, json_schema_input_type=LogSection | None)] = LogSection()
     devices: Annotated[
         Mapping[Annotated[StrictStr, Field(min_length=1, max_length=255)], DeviceEntry],
-        BeforeValidator(_empty_entries),
+        BeforeValidator(_empty_entries, json_schema_input_type=Mapping[str, DeviceEntry | None] | None),
         Field(description="a device's key and below it the device's settings"),
     ] = Field(default_factory=dict)
     routes: Annotated[
-        tuple[RouteEntry, ...], BeforeValidator(_empty_is_list), Field(description="a list of routes")
+        tuple[RouteEntry, ...],
+        BeforeValidator(_empty_is_list, json_schema_input_type=tuple[RouteEntry, ...] | None),
+        Field(description="a list of routes"),
     ] = ()
 
 
