@@ -59,7 +59,9 @@ install_user_and_config() {
     if [ -e "$CONFIG" ]; then
         say "left $CONFIG as it was"
     else
-        install -o "$NAME" -g "$NAME" -m 640 config.yaml "$CONFIG"
+        # The state directory is named, so that the command line finds the service's control socket there.
+        sed "s|^  state_dir:.*|  state_dir: /var/lib/$NAME|" config.yaml >"$work/config.yaml"
+        install -o "$NAME" -g "$NAME" -m 640 "$work/config.yaml" "$CONFIG"
         say "put the default configuration into $CONFIG"
     fi
 }

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from domain.errors import UserError
 
-_DEFAULT_CONFIG = Path("config.yaml")
+_LOCAL_CONFIG = Path("config.yaml")
+_INSTALLED_CONFIG = Path("/etc/screamrouter-sip/config.yaml")
+"""Where `make install` puts it."""
 _USAGE_ERROR = 64
 """sysexits EX_USAGE."""
 
@@ -112,9 +114,9 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        default=_DEFAULT_CONFIG,
+        default=_LOCAL_CONFIG if _LOCAL_CONFIG.exists() or not _INSTALLED_CONFIG.exists() else _INSTALLED_CONFIG,
         metavar="PATH",
-        help="the configuration file (default: ./config.yaml)",
+        help=f"the configuration file (default: ./config.yaml, else {_INSTALLED_CONFIG})",
     )
 
 
