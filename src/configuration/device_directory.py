@@ -1,12 +1,14 @@
 """Changes of bindings -> what the owner sees of devices: there, changed, gone.
 
 Theory of operation: a device is the sum of its bindings; it is online iff one of them is reachable, and it is reached
-at the one that changed last among those. ``process_event`` and ``process_resync`` decide on values; ``announcement``
-compares the device before and after. ``DeviceDirectory`` keeps the values and tells its sink.
+at the one that changed last among those. ``DeviceBindings`` holds them, and costs the same for each event however many
+they are. ``process_event`` and ``process_resync`` decide on values; ``announcement`` compares the device before and
+after. ``DeviceDirectory`` keeps the devices, knows whose each binding is, and tells its sink.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,25 +24,54 @@ _log = structlog.get_logger(__name__)
 _NOTHING_TOLD = Capabilities()
 
 
+class DeviceBindings:
+    """The bindings of one device, in the order of their changes. Each method takes the same time for one or 20,000."""
+
+    def __init__(self, oldest_first: Iterable[Binding] = ()) -> None:
+        self._all: dict[int, Binding] = {}
+        self._reachable: OrderedDict[int, Binding] = OrderedDict()
+        for binding in oldest_first:
+            self.put(binding)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def primary(self) -> Binding | None:
+        """The reachable binding that changed last, or None."""
+        return self._reachable[next(reversed(self._reachable))] if self._reachable else None
+
+    def find(self, binding_id: int) -> Binding | None:
+        """The binding as it was put last, or None."""
+        return self._all.get(binding_id)
+
+    def put(self, binding: Binding) -> None:
+        """Add or replace; it is the newest now."""
+        self.drop(binding.binding_id)
+        self._all[binding.binding_id] = binding
+        if binding.is_reachable:
+            self._reachable[binding.binding_id] = binding
+
+    def drop(self, binding_id: int) -> None:
+        """Remove the binding if it is there."""
+        self._all.pop(binding_id, None)
+        self._reachable.pop(binding_id, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device as its bindings show it; ``bindings`` in the order of their changes, the last one newest.
+    """One device as its bindings show it; ``primary`` is the one at which it is reached, None while there is none.
 
     ``is_forgotten``: the owner deleted its entry. Only a REGISTER that the core tells of (a new or changed binding, not
     a refresh, not an answered ping) makes it known again.
     """
 
     device_id: str
-    bindings: tuple[Binding, ...] = ()
+    primary: Binding | None = None
     capabilities: Capabilities = _NOTHING_TOLD
     last_heard: datetime | None = None
     is_online: bool = False
     is_forgotten: bool = False
-
-    @property
-    def primary(self) -> Binding | None:
-        """The binding at which the device is reached; None while it is offline."""
-        return next((binding for binding in reversed(self.bindings) if binding.is_reachable), None)
 
 
 class Announcement(Enum):
@@ -50,37 +81,38 @@ class Announcement(Enum):
     OFFLINE = auto()
 
 
-def process_event(device: Device, event: BindingEvent, capabilities: Capabilities | None) -> Device:
-    """``device`` after ``event``; ``capabilities`` are those of the event's body, None if it had none."""
+def process_event(
+    device: Device, event: BindingEvent, bindings: DeviceBindings, capabilities: Capabilities | None
+) -> Device:
+    """``device`` after ``event``, which left it ``bindings``; ``capabilities`` are the event's body's, None without one."""
     binding = event.binding
-    others = tuple(known for known in device.bindings if known.binding_id != binding.binding_id)
-    bindings = others if isinstance(event, BindingRemoved) else (*others, binding)
     changed = replace(
         device,
-        bindings=bindings,
+        primary=bindings.primary,
         capabilities=combine_capabilities(device.capabilities, capabilities, binding),
         last_heard=max(device.last_heard or binding.last_heard, binding.last_heard),
         is_forgotten=device.is_forgotten and not isinstance(event, BindingAdded | BindingChanged),
     )
-    if isinstance(event, BindingRemoved) and event.reason is RemovalReason.REPLACED and not others:
+    if isinstance(event, BindingRemoved) and event.reason is RemovalReason.REPLACED and not bindings:
         return changed  # the binding that replaces it is the next event: the device was never away
     return replace(changed, is_online=changed.primary is not None)
 
 
-def process_resync(device: Device, bindings: Sequence[Binding], capabilities: Capabilities | None) -> Device:
-    """``device`` when ``bindings`` are all it has."""
-    ordered = tuple(sorted(bindings, key=lambda binding: binding.last_heard))
-    heard = [binding.last_heard for binding in ordered]
-    newest = ordered[-1] if ordered else None
-    known = {binding.binding_id for binding in device.bindings}
-    changed = replace(
+def process_resync(
+    device: Device, oldest_first: Sequence[Binding], known: DeviceBindings, capabilities: Capabilities | None
+) -> Device:
+    """``device`` when ``oldest_first`` are all the bindings it has; it was known by ``known`` before."""
+    primary = DeviceBindings(oldest_first).primary
+    newest = oldest_first[-1] if oldest_first else None
+    heard = [moment for moment in (device.last_heard, newest.last_heard if newest else None) if moment is not None]
+    return replace(
         device,
-        bindings=ordered,
+        primary=primary,
         capabilities=combine_capabilities(device.capabilities, capabilities, newest),
-        last_heard=max([*heard, device.last_heard] if device.last_heard else heard, default=None),
-        is_forgotten=device.is_forgotten and all(binding.binding_id in known for binding in ordered),
+        last_heard=max(heard, default=None),
+        is_online=primary is not None,
+        is_forgotten=device.is_forgotten and all(known.find(one.binding_id) for one in oldest_first),
     )
-    return replace(changed, is_online=changed.primary is not None)
 
 
 def combine_capabilities(known: Capabilities, told: Capabilities | None, binding: Binding | None) -> Capabilities:
@@ -114,6 +146,8 @@ class DeviceDirectory:
         self._sink = sink
         self._read_capabilities = read_capabilities
         self._devices: dict[str, Device] = {}
+        self._bindings: dict[str, DeviceBindings] = {}
+        self._owners: dict[int, str] = {}
 
     def find(self, device_id: str) -> Device | None:
         """The device as last heard, or None."""
@@ -133,19 +167,38 @@ class DeviceDirectory:
         return True
 
     def on_binding_event(self, event: BindingEvent) -> None:
-        """Take one change, in order."""
-        before = self._devices.get(event.binding.device_id) or Device(event.binding.device_id)
-        after = process_event(before, event, self._capabilities_of(event.binding, before))
-        self._take(before, after)
+        """Take one change, in order. A binding that is another device's now is taken from the one it belonged to."""
+        binding = event.binding
+        owner = self._owners.get(binding.binding_id, binding.device_id)
+        if owner != binding.device_id and (lost := self._bindings[owner].find(binding.binding_id)) is not None:
+            self._process(BindingRemoved(lost, RemovalReason.UNREGISTERED))
+        self._process(event)
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
         """Take the whole truth: devices without a binding here are offline."""
         by_device: dict[str, list[Binding]] = {device_id: [] for device_id in self._devices}
-        for binding in bindings:
+        for binding in sorted(bindings, key=lambda binding: binding.last_heard):
             by_device.setdefault(binding.device_id, []).append(binding)
+        self._owners = {binding.binding_id: binding.device_id for binding in bindings}
         for device_id, theirs in by_device.items():
             before = self._devices.get(device_id) or Device(device_id)
-            self._take(before, process_resync(before, theirs, self._newest_capabilities(before, theirs)))
+            known = self._bindings.get(device_id) or DeviceBindings()
+            after = process_resync(before, theirs, known, self._newest_capabilities(known, theirs))
+            self._bindings[device_id] = DeviceBindings(theirs)
+            self._take(before, after)
+
+    def _process(self, event: BindingEvent) -> None:
+        binding = event.binding
+        before = self._devices.get(binding.device_id) or Device(binding.device_id)
+        bindings = self._bindings.setdefault(binding.device_id, DeviceBindings())
+        told = self._capabilities_of(binding, bindings)
+        if isinstance(event, BindingRemoved):
+            bindings.drop(binding.binding_id)
+            self._owners.pop(binding.binding_id, None)
+        else:
+            bindings.put(binding)
+            self._owners[binding.binding_id] = binding.device_id
+        self._take(before, process_event(before, event, bindings, told))
 
     def _take(self, before: Device, after: Device) -> None:
         self._devices[after.device_id] = after
@@ -156,14 +209,13 @@ class DeviceDirectory:
             case Announcement.OFFLINE, _:
                 self._sink.handle_sip_device_offline(after.device_id)
 
-    def _newest_capabilities(self, device: Device, bindings: Iterable[Binding]) -> Capabilities | None:
-        with_body = [binding for binding in bindings if binding.body]
-        newest = max(with_body, key=lambda binding: binding.last_heard, default=None)
-        return None if newest is None else self._capabilities_of(newest, device)
+    def _newest_capabilities(self, known: DeviceBindings, oldest_first: Sequence[Binding]) -> Capabilities | None:
+        newest = next((binding for binding in reversed(oldest_first) if binding.body), None)
+        return None if newest is None else self._capabilities_of(newest, known)
 
-    def _capabilities_of(self, binding: Binding, device: Device) -> Capabilities | None:
+    def _capabilities_of(self, binding: Binding, bindings: DeviceBindings) -> Capabilities | None:
         """What the binding's body tells; None if it has none or one that was read before."""
-        known = next((one for one in device.bindings if one.binding_id == binding.binding_id), None)
+        known = bindings.find(binding.binding_id)
         if not binding.body or (known is not None and known.body == binding.body):
             return None
         told = self._read_capabilities(binding.content_type, binding.body)

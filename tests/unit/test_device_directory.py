@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import pytest
 from structlog.testing import capture_logs
@@ -171,7 +172,50 @@ def test_resync_reads_the_bodies_that_were_missed(directory, sink):
     assert sink.calls == [(*THERE[:4], "source")]
 
 
+def test_resync_that_gives_a_binding_to_another_device_takes_it_from_the_first(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_resync([replace(FIRST, device_id="b")])
+    directory.on_binding_event(BindingUnreachable(replace(silent(FIRST), device_id="b")))
+    assert sink.calls == [THERE, GONE, ("there", "b", *THERE[2:]), ("gone", "b")]
+
+
+@pytest.mark.parametrize("change", [BindingAdded, BindingChanged, BindingReachable])
+def test_binding_that_becomes_another_devices_leaves_the_first_offline(directory, sink, change):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(change(replace(FIRST, device_id="b")))
+    assert sink.calls == [THERE, GONE, ("there", "b", *THERE[2:])]
+    directory.on_binding_event(BindingChanged(FIRST))
+    assert sink.calls[3:] == [("gone", "b"), THERE]
+
+
+def test_binding_that_becomes_another_devices_leaves_the_first_at_its_other_binding(directory, sink):
+    directory.on_binding_event(BindingAdded(FIRST))
+    directory.on_binding_event(BindingAdded(SECOND))
+    directory.on_binding_event(BindingRemoved(replace(SECOND, device_id="b"), RemovalReason.EXPIRED))
+    assert sink.calls == [THERE, THERE_AT_SECOND, THERE]
+
+
+def test_device_of_20_000_bindings_costs_no_more_for_each_than_one_of_few(directory, sink):
+    most = 20_000
+    bindings = [
+        replace(FIRST, binding_id=number, target=Endpoint("192.0.2.1", number)) for number in range(1, most + 1)
+    ]
+    began = process_time()
+    for binding in bindings:
+        directory.on_binding_event(BindingAdded(binding))
+    for binding in bindings:
+        directory.on_binding_event(BindingUnreachable(silent(binding)))
+    for binding in reversed(bindings):
+        directory.on_binding_event(BindingReachable(binding))
+    for binding in reversed(bindings[1:]):
+        directory.on_binding_event(BindingRemoved(binding, RemovalReason.EXPIRED))
+    assert process_time() - began < 10  # about 1 s; minutes if an event looked at every binding
+    assert sink.calls[-1] == ("there", UUID, "192.0.2.1", 1, "unknown")
+    directory.on_binding_event(BindingRemoved(bindings[0], RemovalReason.EXPIRED))
+    assert sink.calls[-1] == GONE
+
+
 def test_device_that_stays_offline_is_no_announcement():
-    before = Device(UUID, (silent(FIRST),))
-    assert announcement(before, replace(before, bindings=())) is None
+    before = Device(UUID, last_heard=NOON)
+    assert announcement(before, replace(before, last_heard=NOON + timedelta(hours=1))) is None
     assert announcement(replace(before, is_online=True), before) is Announcement.OFFLINE
