@@ -84,7 +84,7 @@ class Announcement(Enum):
 def process_event(
     device: Device, event: BindingEvent, bindings: DeviceBindings, capabilities: Capabilities | None
 ) -> Device:
-    """``device`` after ``event``, which left it ``bindings``; ``capabilities`` are the event's body's, None without one."""
+    """``device`` after ``event``, which left it ``bindings``; ``capabilities``: of its body, if any."""
     binding = event.binding
     changed = replace(
         device,
