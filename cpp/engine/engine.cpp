@@ -145,7 +145,7 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
     const base::TimeMs now_ms = base::monotonic_now_ms();
     const sip::RegisterOutcome outcome = [&] {
         auto guard = location_.lock(identity.key(), now_ms);
-        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules, now_ms);
+        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
         if (decided.reason == sip::RejectReason::none) {
             guard.apply(request, identity, decided.changes, registrar::call_id_hash(request.call_id));
             registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);

@@ -103,9 +103,12 @@ void Shard::update(std::uint32_t index, const Registration& wanted, const Moment
     const base::TimeMs old_due_ms = due_ms(record, moment.liveness);
     const bool is_elsewhere = take_over_flow(index, wanted.flow);
     const bool is_described_otherwise = take_over_texts(record, wanted);
-    const bool is_another = record.device != wanted.device || record.reg_id != wanted.reg_id ||
-                            record.q_thousandths != wanted.q_thousandths;
-    record.device = wanted.device;
+    // A request that says nothing of the device behind it, such as a refresh without the body that did, changes
+    // nothing.
+    const sip::Uuid device = wanted.device.is_nil() ? record.device : wanted.device;
+    const bool is_another =
+        record.device != device || record.reg_id != wanted.reg_id || record.q_thousandths != wanted.q_thousandths;
+    record.device = device;
     record.reg_id = wanted.reg_id;
     record.q_thousandths = wanted.q_thousandths;
     record.cseq = wanted.cseq;

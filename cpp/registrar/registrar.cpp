@@ -339,7 +339,7 @@ class Decision {
 }  // namespace
 
 RegisterOutcome process(const RegisterRequest& request, std::span<const BindingView> bindings,
-                        std::span<const RemovalNote> removals, const Policy& policy, base::TimeMs /*now_ms*/) noexcept {
+                        std::span<const RemovalNote> removals, const Policy& policy) noexcept {
     RegisterOutcome outcome;
     Decision(request, bindings, removals, policy, outcome).decide();
     return outcome;

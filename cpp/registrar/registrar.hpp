@@ -45,8 +45,7 @@ struct Policy {
 /// Steps 6-7. `bindings` are the present, unexpired bindings of `identity.key()`; all or nothing.
 [[nodiscard]] sip::RegisterOutcome process(const sip::RegisterRequest& request,
                                            std::span<const sip::BindingView> bindings,
-                                           std::span<const sip::RemovalNote> removals, const Policy& policy,
-                                           base::TimeMs now_ms) noexcept;
+                                           std::span<const sip::RemovalNote> removals, const Policy& policy) noexcept;
 
 /// The hash by which RemovalNote remembers a Call-ID.
 [[nodiscard]] std::uint64_t call_id_hash(std::string_view call_id) noexcept;

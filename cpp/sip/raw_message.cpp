@@ -98,6 +98,19 @@ bool has_body_of(std::string_view message, std::size_t octets) noexcept {
     return message.size() >= octets;
 }
 
+std::string_view find_header(std::string_view message, std::string_view name) noexcept {
+    static_cast<void>(take_line(message));
+    while (!message.empty()) {
+        const std::string_view line = take_line(message);
+        const std::size_t colon = line.find(':');
+        if (line.empty()) break;
+        if (colon != std::string_view::npos && is_equal_ignoring_case(trim(line.substr(0, colon)), name)) {
+            return trim(line.substr(colon + 1));
+        }
+    }
+    return {};
+}
+
 std::size_t first_value_length(std::string_view values) noexcept {
     if (values.find(',') == std::string_view::npos) return values.size();
     return find_unquoted(values, [values](std::size_t at, int depth) { return values[at] == ',' && depth <= 0; });

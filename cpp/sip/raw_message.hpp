@@ -34,6 +34,9 @@ struct RawHeaders {
 /// Whether `octets` of body are there behind the empty line (section 18.3).
 [[nodiscard]] bool has_body_of(std::string_view message, std::size_t octets) noexcept;
 
+/// The first value of a header field by its long name (any case); empty where it is absent.
+[[nodiscard]] std::string_view find_header(std::string_view message, std::string_view name) noexcept;
+
 /// The end of the first value of a header line with comma-separated values: quotes and angle brackets are respected.
 [[nodiscard]] std::size_t first_value_length(std::string_view values) noexcept;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -34,6 +35,29 @@ bool is_sip_scheme(const pj::Str* scheme) noexcept {
     return is_equal_ignoring_case(scheme->view(), "sip") || is_equal_ignoring_case(scheme->view(), "sips");
 }
 
+/// Up to the end of the header field, folded lines included (RFC 3261 section 7.3.1).
+std::string_view header_rest(std::string_view text) noexcept {
+    std::size_t end = text.find('\n');
+    while (end < text.size() && end + 1 < text.size() && (text[end + 1] == ' ' || text[end + 1] == '\t')) {
+        end = text.find('\n', end + 1);
+    }
+    return text.substr(0, end);
+}
+
+/// The number, or the largest there is; nullopt for anything but digits.
+std::optional<std::uint32_t> read_seconds(std::string_view digits) noexcept {
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+    std::uint32_t seconds = 0;
+    const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    return result.ec == std::errc() ? seconds : std::numeric_limits<std::uint32_t>::max();
+}
+
+/// The Expires header as it is written: PJSIP lets numbers of 2^32 and more start again at 0, which would unregister.
+std::uint32_t header_expires(std::uint32_t read_by_pjsip, const pj::RxData& packet) noexcept {
+    const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
+    return read_seconds(sip::find_header(text, "expires")).value_or(read_by_pjsip);
+}
+
 /// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only:
 /// 0 may mean 0, absent (q) or malformed (expires).
 std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri,
@@ -41,12 +65,11 @@ std::optional<std::string_view> written_parameter(std::string_view name, const p
     const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
     if (uri == nullptr || uri->host.ptr < text.data() || uri->host.ptr >= text.data() + text.size())
         return std::nullopt;
-    std::string_view rest = text.substr(static_cast<std::size_t>(uri->host.ptr - text.data()));
-    rest = rest.substr(0, rest.find('\n'));
+    std::string_view rest = header_rest(text.substr(static_cast<std::size_t>(uri->host.ptr - text.data())));
+    rest = rest.substr(0, sip::first_value_length(rest));
     // The URI's own parameters end with the bracket; one within quotes is the value of a parameter.
     const std::size_t bracket = rest.find_first_of(">\"");
     if (bracket != std::string_view::npos && rest[bracket] == '>') rest.remove_prefix(bracket + 1);
-    rest = rest.substr(0, sip::first_value_length(rest));
     for (std::size_t at = rest.find(';'); at != std::string_view::npos; at = rest.find(';', at + 1)) {
         const std::string_view parameter = rest.substr(at + 1, rest.find(';', at + 1) - at - 1);
         const std::size_t equals = parameter.find('=');
@@ -63,8 +86,7 @@ std::uint32_t sound_expires(const pj::ContactHeader& contact, const pj::SipUri* 
                             const pj::RxData& packet) noexcept {
     const auto written = written_parameter("expires", uri, packet);
     if (!written) return contact.expires_s;
-    const bool is_number = !written->empty() && written->find_first_not_of("0123456789") == std::string_view::npos;
-    return is_number ? contact.expires_s : 3600;
+    return read_seconds(*written).value_or(3600);
 }
 
 void read_array(const pj::ArrayHeader& header, std::array<std::string_view, 32>& values, std::size_t& count) noexcept {
@@ -169,7 +191,7 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
                 read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet);
                 break;
             case pj::HeaderType::expires:
-                register_.expires_s = reinterpret_cast<const pj::IntHeader&>(header).value;
+                register_.expires_s = header_expires(reinterpret_cast<const pj::IntHeader&>(header).value, packet);
                 break;
             case pj::HeaderType::supported:
                 read_array(reinterpret_cast<const pj::ArrayHeader&>(header), supported_, supported_count_);

@@ -217,6 +217,8 @@ bool Stack::filter_request(const pj::RxData& packet) noexcept {
     if (packet.content_length != nullptr && !sip::has_body_of(text_of(packet), packet.content_length->value)) {
         return refuse(packet, sip::RejectReason::malformed);
     }
+    // Methods are case-sensitive (RFC 3261 section 7.1), but PJSIP has already made `register` a REGISTER.
+    if (!text_of(packet).starts_with(method_of(packet))) return refuse(packet, sip::RejectReason::method_unknown);
     // A request whose CSeq names another method lets four packets abort PJSIP's transaction layer by an assertion.
     if (method_of(packet) != packet.cseq->method.name.view()) return refuse(packet, sip::RejectReason::method_mismatch);
     return false;

@@ -12,6 +12,7 @@ from domain.errors import UserError
 _LOCAL_CONFIG = Path("config.yaml")
 _INSTALLED_CONFIG = Path("/etc/screamrouter-sip/config.yaml")
 """Where `make install` puts it."""
+_LONGEST_LISTENING_S = 3600
 _USAGE_ERROR = 64
 """sysexits EX_USAGE."""
 
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     discover = _command(commands, "discover", _discover, "list the SIP services that mDNS announces on this LAN")
     discover.add_argument(
-        "--seconds", type=float, default=3.0, metavar="S", help="how long to listen (default: %(default)s)"
+        "--seconds", type=_positive, default=3.0, metavar="S", help="how long to listen (default: %(default)s)"
     )
     discover.add_argument(
         "--interface",
@@ -100,6 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     discover.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= _LONGEST_LISTENING_S:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_LONGEST_LISTENING_S}")
+    return number
 
 
 def _command(

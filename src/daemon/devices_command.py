@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from api.control_socket import ask
 from configuration.config_loader import load_config
@@ -45,15 +46,17 @@ def device_table(rows: Sequence[Row], now: datetime) -> Table:
     for title in ("Name", "Role", "Online", "Address", "Formats", "Last seen", "Round trip"):
         table.add_column(title, justify="right" if title == "Round trip" else "left")
     for row in sorted(rows, key=lambda row: (not row["online"], row["name"])):
-        table.add_row(
+        cells = (
             row["name"],
             row["role"] if row["enabled"] else f"{row['role']} (disabled)",
-            "[green]yes[/green]" if row["online"] else "no",
+            "yes" if row["online"] else "no",
             f"{row['ip']} port {row['port']}" if row["ip"] else "",
             ", ".join(_format_text(one) for one in row["formats"]),
             _age_text(row["last_seen"], now),
             f"{row['rtt_ms']:.1f} ms" if row["rtt_ms"] is not None and row["online"] else "",
         )
+        # Names and codecs come from devices: they are text, never rich's markup.
+        table.add_row(*map(Text, cells), style="green" if row["online"] else "")
     return table
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from discovery.browse import browse
 
@@ -24,6 +25,6 @@ def discover(seconds: float, interfaces: tuple[str, ...], *, as_json: bool) -> i
         for found in services:
             says = " ".join(f"{key}={value}" for key, value in found.txt)
             row = (found.instance, found.service_type, found.host, "\n".join(found.addresses), str(found.port), says)
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # text from the network, never rich's markup
         Console().print(table)
     return 0 if services else 1

@@ -104,9 +104,8 @@ async def _running(
 
     hosts = _served_hosts(router_uuid)
     store = ConfigStore(loaded)
-    manager = ConfigurationManager(
-        store, Surroundings(clock, engine, SipManager(engine), read_capabilities, hosts, on_reload)
-    )
+    sip = SipManager(engine)
+    manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
     pump = EventPump(engine, manager.observer)
     report = StatusReport(manager, engine, loaded.path)
     addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts(router_uuid)))
@@ -120,6 +119,7 @@ async def _running(
         stack.push_async_callback(manager.stop)
         pump.start()
         stack.callback(pump.stop)
+        stack.callback(sip.stop)  # first of the three: what devices sent until here is still written, and no more comes
         addresses.start()
         stack.callback(addresses.stop)
         _warn_of_small_buffers(engine)

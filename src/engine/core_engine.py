@@ -21,7 +21,7 @@ from domain.ports import Clock, EngineConfig, EngineStatistics, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 
-EVENTS_PER_DRAIN = 256
+EVENTS_PER_DRAIN = 64
 """A batch short enough that the event loop stays responsive between two."""
 
 

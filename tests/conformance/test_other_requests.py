@@ -287,3 +287,9 @@ def test_a_device_under_its_uuid_is_found_in_either_case_of_its_digits(daemon):
         for user in (name, name.upper()):
             answer = device.exchange(device.request("OPTIONS", uri=f"sip:{user}@screamrouter.local"))
             assert answer.status == 200, user
+
+
+@pytest.mark.parametrize("method", ["register", "Options", "invite"])
+def test_a_method_in_another_case_is_another_method(peer: SipPeer, method: str) -> None:
+    """RFC 3261 section 7.1: methods are case-sensitive."""
+    assert peer.exchange(peer.request(method)).status == 501

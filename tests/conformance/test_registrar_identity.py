@@ -223,3 +223,29 @@ def test_a_malformed_body_does_not_erase_what_is_known(daemon: DaemonProcess, sh
     shared.register()
     entry = daemon.wait_for_device(shared.user, online=True)
     assert (entry["role"], len(entry["formats"])) == ("source", 1)
+
+
+def test_a_refresh_without_the_body_that_named_the_device_stays_the_same_device(
+    daemon: DaemonProcess, new_peer
+) -> None:
+    """A device may send its SDP once: its refreshes are its own all the same."""
+    device: SipPeer = new_peer(daemon)
+    device_id = str(uuid.uuid4())
+    sdp = f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=x-screamrouter-uuid:{device_id}\r\n"
+    assert device.register(sdp=sdp).status == 200
+    daemon.wait_for_device(device_id, online=True)
+    assert device.register().status == 200
+    assert device.register(expires=0).status == 200
+    daemon.wait_for_device(device_id, online=False)
+    assert daemon.device(device.aor) is None
+
+
+def test_a_device_that_names_itself_later_is_not_left_behind_online(daemon: DaemonProcess, new_peer) -> None:
+    """The same contact, now with its instance: the nameless entry goes offline, the device is known by its UUID."""
+    device: SipPeer = new_peer(daemon)
+    device_id = str(uuid.uuid4())
+    assert device.register().status == 200
+    daemon.wait_for_device(device.aor, online=True)
+    assert device.register(contacts=[f'{device.contact};+sip.instance="<urn:uuid:{device_id}>"']).status == 200
+    daemon.wait_for_device(device_id, online=True)
+    daemon.wait_for_device(device.aor, online=False)

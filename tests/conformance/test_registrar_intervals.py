@@ -134,3 +134,26 @@ def test_what_remains_of_the_interval_counts_down(brief_daemon: DaemonProcess, n
     peer = new_peer(brief_daemon)
     peer.register(expires=100)
     wait_until(lambda: peer.query()[0].expires_s < 100, "the remaining time shrinks")
+
+
+@pytest.mark.parametrize("seconds", [2**32, 2**33, 2**32 + 1, 99999999999999999999])
+def test_a_number_beyond_32_bits_is_the_longest_interval_not_a_removal(peer: SipPeer, seconds: int) -> None:
+    """RFC 3261 section 20.19: such numbers are possible, and 2**32 is not 0."""
+    assert [binding.expires_s for binding in peer.register(expires=seconds).bindings] == [7200]
+    contact = f"{peer.contact};expires={seconds}"
+    assert [binding.expires_s for binding in peer.register(contacts=[contact], expires=None).bindings] == [7200]
+
+
+def test_a_parameter_belongs_to_its_own_contact_and_line(peer: SipPeer) -> None:
+    """RFC 3261 sections 7.3.1 and 20.10: values are separated by commas, and a line may be folded."""
+    host = peer.host_port
+    first, second = f"sip:a@{host}", f"<sip:b@{host}>"
+    answer = peer.register(contacts=[f"{first};expires=100, {second};expires=x"], expires=None)
+    assert {binding.uri: binding.expires_s for binding in answer.bindings} == {
+        f"sip:a@{host}": 100,
+        f"sip:b@{host}": 3600,
+    }
+    answer = peer.register(contacts=[f"{first};expires=0, {second};expires=x"], expires=None)
+    assert [binding.uri for binding in answer.bindings] == [f"sip:b@{host}"]
+    answer = peer.register(contacts=[f"{second}\r\n ;expires=abc"], expires=None)
+    assert [binding.expires_s for binding in answer.bindings] == [3600]

@@ -147,7 +147,7 @@ TEST_CASE("every part that describes the device makes a refresh a change") {
     CHECK(with([](Request& r) { r.user_agent = "Phone 1.1"; }) == changed);
     CHECK(with([](Request& r) { r.content_type = "application/other"; }) == changed);
     CHECK(with([](Request& r) { r.body = "v=0\r\ns=-\r\n"; }) == changed);
-    CHECK(with([](Request& r) { r.device = {}; }) == changed);
+    CHECK(with([](Request& r) { r.device.octets[15] ^= 1; }) == changed);
     CHECK(with([](Request& r) {
               r.device = {};
               r.reg_id = 3;
@@ -156,6 +156,12 @@ TEST_CASE("every part that describes the device makes a refresh a change") {
               r.is_symmetric = false;
               r.flow = udp(9);
           }) == changed);
+}
+
+TEST_CASE("a REGISTER that does not name the device keeps the device that was named before") {
+    Request nameless = full_request();
+    nameless.device = {};
+    CHECK(changes_between(full_request(), nameless).empty());
 }
 
 TEST_CASE("a REGISTER without a body keeps the body that the device sent before") {

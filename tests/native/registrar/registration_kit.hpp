@@ -125,7 +125,7 @@ class Aor {
     sip::RegisterOutcome perform(Register& message) {
         const sip::RegisterRequest& request = message.get();
         const std::vector<sip::BindingView> seen = views();
-        sip::RegisterOutcome outcome = process(request, seen, notes_, policy, now_ms);
+        sip::RegisterOutcome outcome = process(request, seen, notes_, policy);
         check_sound(outcome, request);
         if (outcome.reason == sip::RejectReason::none) apply(outcome, request);
         return outcome;
