@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
+
+CRASHES = Path(__file__).parents[1] / "data" / "crash"
+"""What once ended a daemon, kept and replayed."""
 
 _SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 97\r\n"
@@ -98,9 +102,6 @@ def _swap_lines(packet: bytearray, source: random.Random) -> None:
     packet[:] = b"\r\n".join(lines)
 
 
-def four_packet_kill(branch: str = "z9hG4bKkill") -> list[bytes]:
+def four_packet_kill() -> list[bytes]:
     """INVITE, the ACK of its refusal, then OPTIONS with the INVITE's branch and CSeq method: it aborted PJSIP."""
-    invite = _request("INVITE").replace(b"z9hG4bKfuzzINVITE1", branch.encode())
-    ack = _request("ACK", to_tag=";tag=any").replace(b"z9hG4bKfuzzACK1", branch.encode())
-    options = _request("OPTIONS").replace(b"z9hG4bKfuzzOPTIONS1", branch.encode())
-    return [invite, ack, options.replace(b"CSeq: 1 OPTIONS", b"CSeq: 1 INVITE")]
+    return [path.read_bytes() for path in sorted((CRASHES / "options-with-cseq-of-invite").iterdir())]
