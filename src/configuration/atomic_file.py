@@ -79,6 +79,19 @@ def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
     _sync_directory(target.parent)
 
 
+def write_failure_text(error: OSError, path: Path) -> str:
+    """Why ``path`` could not be written, and what the owner can do about it."""
+    reason = error.strerror or str(error)
+    directory = Path(os.path.realpath(path)).parent
+    match error.errno:
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{reason}; make {directory} writable for the daemon's user"
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"{reason}; make room on the file system of {directory}"
+        case _:
+            return reason
+
+
 def remove_leftovers(path: Path) -> None:
     """Delete the temporary files that a killed process left beside ``path``."""
     with contextlib.suppress(OSError):

@@ -19,6 +19,8 @@ from configuration.yaml_text import DevicesText, locate_devices
 
 MAX_FILE_OCTETS = 32 * 1024 * 1024
 """Six times what 10,000 devices take."""
+FULL_FILE_OCTETS = MAX_FILE_OCTETS * 3 // 4
+"""From this size on the daemon adds no device to the file; those that are in it have the rest to grow."""
 DEVICES = "devices"
 _BOM = "\ufeff"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

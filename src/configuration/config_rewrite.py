@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from configuration.atomic_file import FileChangedError, FileIdentity, identity_of, is_open_for_writing, replace_content
-from configuration.config_loader import LoadedConfig, parse_config, read_octets
+from configuration.config_loader import FULL_FILE_OCTETS, MAX_FILE_OCTETS, LoadedConfig, parse_config, read_octets
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
 from configuration.owner_edit import OwnerEdit, changes_after, find_edit
 from configuration.yaml_entry import EditRefused
@@ -26,10 +26,14 @@ class FileBusy(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The configuration with the changes in it; ``refused`` tells why some devices' could not be taken."""
+    """The configuration with the changes in it; ``refused`` tells why some devices' could not be taken.
+
+    ``kept_out`` are new devices that got no entry because the file is full.
+    """
 
     config: LoadedConfig
     refused: Mapping[str, str]
+    kept_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +48,39 @@ class Rewritten:
     refused: Mapping[str, str]
     failure: OSError | None = None
     unwritten: Mapping[str, EntryChange] | None = None
+    kept_out: tuple[str, ...] = ()
 
 
 def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> Merged:
-    """Set what ``changes`` say and the masters of the fields allow; ``config`` itself stays as it is."""
+    """Set what ``changes`` say and the masters of the fields allow; ``config`` itself stays as it is.
+
+    The result is never larger than what ``load_config`` reads.
+    """
     text = config.devices_text.copy()
     devices = dict(config.document.devices)
     refused: dict[str, str] = {}
+    kept_out: list[str] = []
     is_changed = False
     for device_id, change in changes.items():
         present = devices.get(device_id)
         fields = fields_to_set(device_id, present, change)
         if not fields:
             continue
+        if present is None and text.size >= FULL_FILE_OCTETS:
+            kept_out.append(device_id)
+            continue
         try:
             entry = changed_entry(present, fields)
-            is_changed |= text.set_fields(device_id, fields)
+            is_changed |= text.set_fields(device_id, fields, MAX_FILE_OCTETS)
             devices[device_id] = entry
         except ValidationError as error:
             refused[device_id] = "; ".join(f"{fault['loc']}: {fault['msg']}" for fault in error.errors())
         except EditRefused as error:
             refused[device_id] = str(error)
     if not is_changed:
-        return Merged(config, refused)
+        return Merged(config, refused, tuple(kept_out))
     document = config.document.model_copy(update={"devices": devices})
-    return Merged(LoadedConfig(config.path, text.octets(), document, text), refused)
+    return Merged(LoadedConfig(config.path, text.octets(), document, text), refused, tuple(kept_out))
 
 
 def rewrite_file(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet_s: float = QUIET_S) -> Rewritten:
@@ -97,7 +109,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
         changes = changes_after(known.document, config.document, changes)
     merged = merge_changes(config, changes)
     if merged.config is config:
-        return Rewritten(config, edit, merged.refused)
+        return Rewritten(config, edit, merged.refused, kept_out=merged.kept_out)
     if before is None:
         return None
     try:
@@ -107,7 +119,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
         return None
     except OSError as error:
         return Rewritten(config, edit, merged.refused, error, changes)
-    return Rewritten(merged.config, edit, merged.refused)
+    return Rewritten(merged.config, edit, merged.refused, kept_out=merged.kept_out)
 
 
 def _is_settled(known: LoadedConfig, seen: FileIdentity | None, quiet_s: float) -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
-from configuration.atomic_file import remove_leftovers
+from configuration.atomic_file import remove_leftovers, write_failure_text
 from configuration.config_document import ConfigDocument, DeviceEntry
-from configuration.config_loader import LoadedConfig
+from configuration.config_loader import FULL_FILE_OCTETS, LoadedConfig
 from configuration.config_rewrite import QUIET_S, FileBusy, Rewritten, rewrite_file
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
 from configuration.owner_edit import OwnerEdit
@@ -55,7 +55,8 @@ class ConfigStore:
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._turn = asyncio.Lock()
-        self._failure: str | None = None
+        self._failure: tuple[type[OSError], int | None] | None = None
+        self._told_full = False
         self._task: asyncio.Task[None] | None = None
         self._worker: ThreadPoolExecutor | None = None
 
@@ -162,6 +163,7 @@ class ConfigStore:
         path, edit = str(self._loaded.path), rewritten.edit
         for device_id, reason in rewritten.refused.items():
             _log.warning("config.change_refused", path=path, device=device_id, reason=reason)
+        self._note_room(rewritten)
         is_written = rewritten.config.octets != self._loaded.octets and self._in_flight and rewritten.failure is None
         self._loaded = rewritten.config
         if edit is not None:
@@ -195,11 +197,29 @@ class ConfigStore:
         if self._pending:
             self._has_pending.set()
 
+    def _note_room(self, rewritten: Rewritten) -> None:
+        """Tell once that the file is full, however many devices come, until there was room again."""
+        if rewritten.kept_out and not self._told_full:
+            _log.error(
+                "config.full",
+                path=str(self._loaded.path),
+                octets=rewritten.config.devices_text.size,
+                most_octets=FULL_FILE_OCTETS,
+                device=rewritten.kept_out[0],
+                effect="new devices get no entry; those in the file are kept up to date",
+                remedy="delete the entries of devices that are gone; a new device gets one when it registers anew",
+            )
+        has_room = rewritten.config.devices_text.size < FULL_FILE_OCTETS
+        self._told_full = not has_room and (self._told_full or bool(rewritten.kept_out))
+
     def _note_failure(self, error: OSError) -> None:
-        if self._failure != str(error):
-            path = str(self._loaded.path)
-            _log.warning("config.write_failed", path=path, reason=str(error), next="retried until it works")
-        self._failure = str(error)
+        failure = (type(error), error.errno)  # the text has the name of a temporary file in it, another each time
+        if self._failure != failure:
+            reason = write_failure_text(error, self._loaded.path)
+            _log.warning(
+                "config.write_failed", path=str(self._loaded.path), reason=reason, next="retried until it works"
+            )
+        self._failure = failure
 
     def _note_success(self, devices: int) -> None:
         if self._failure is not None:

@@ -8,6 +8,7 @@ ten devices and of ten thousand. While there is no entry the text is kept whole 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,8 @@ _COMMENT_LINE = re.compile(f"([ \t]*)#[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
 _BLANK_LINE = re.compile(f"[ \t]*(\r\n|[{BREAKS}])")
 _DEVICES = "devices"
 _BLOCK_ENTRIES = 128
+_MOST_JOINING_OCTETS = 64
+"""What a new entry can need beside its own text: a comma, or a line with the key ``devices``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class DevicesText:
         self._blocks: list[dict[str, str]] = []
         self._octets: list[bytes | None] = []
         self._block_of: dict[str, int] = {}
+        self._entries_size = 0
         for device_id, entry in entries.items():
             self._put(device_id, entry)
 
@@ -66,15 +70,24 @@ class DevicesText:
         twin._blocks = list(self._blocks)
         twin._octets = [self._octets_of(index) for index in range(len(self._blocks))]
         twin._block_of = dict(self._block_of)
+        twin._entries_size = self._entries_size
         return twin
 
     def __contains__(self, device_id: object) -> bool:
         return device_id in self._block_of
 
-    def set_fields(self, device_id: str, fields: Mapping[str, Any]) -> bool:
+    @property
+    def size(self) -> int:
+        """How many octets the text takes, to a line break or two more; known without joining it."""
+        layout = self._layout
+        around = (layout.bom, layout.head, layout.tail) if self._block_of else (layout.bom, layout.whole)
+        return self._entries_size + sum(_size(part) for part in around)
+
+    def set_fields(self, device_id: str, fields: Mapping[str, Any], most_octets: int = sys.maxsize) -> bool:
         """Set ``fields`` of a device, adding its entry if there is none; True if that changed a byte.
 
-        Raise ``EditRefused``, with nothing changed, if the text cannot be edited without damage.
+        Raise ``EditRefused``, with nothing changed, if the text cannot be edited without damage, or if a change that
+        makes it longer would take it beyond ``most_octets``.
         """
         if self._layout.refusal is not None:
             raise EditRefused(self._layout.refusal)
@@ -84,9 +97,11 @@ class DevicesText:
             edited = edit_entry(current, fields, style)
             if edited == current:
                 return False
+            self._require_room(_size(edited) - _size(current), most_octets)
             self._put(device_id, edited)
             return True
         entry = new_entry(device_id, fields, style)
+        self._require_room(_size(entry) + _MOST_JOINING_OCTETS, most_octets)
         if not self._block_of:
             self._require_opening(device_id, entry, fields)
         elif style.is_flow:
@@ -116,6 +131,7 @@ class DevicesText:
         if self._octets[index] is not None:  # a copy may share it
             self._blocks[index] = dict(self._blocks[index])
             self._octets[index] = None
+        self._entries_size += _size(entry) - _size(self._blocks[index].get(device_id, ""))
         self._blocks[index][device_id] = entry
         self._block_of[device_id] = index
 
@@ -124,6 +140,10 @@ class DevicesText:
         if octets is None:
             octets = self._octets[index] = "".join(self._blocks[index].values()).encode("utf-8")
         return octets
+
+    def _require_room(self, more_octets: int, most_octets: int) -> None:
+        if more_octets > 0 and self.size + more_octets > most_octets:
+            raise EditRefused(f"the file would be larger than {most_octets // 1024 // 1024} MB")
 
     def _require_opening(self, device_id: str, entry: str, fields: Mapping[str, Any]) -> None:
         """Prove the first entry, which changes how ``devices`` is written, by reading the whole text again."""
@@ -137,6 +157,10 @@ class DevicesText:
         wanted = {**before, _DEVICES: devices}
         if not all(is_same(after.get(key), value) for key, value in wanted.items()) or len(after) != len(wanted):
             raise EditRefused("a first device cannot be added without changing another setting")
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8"))
 
 
 def locate_devices(text: str, reading: Reading, bom: str = "") -> DevicesText:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,34 @@ async def test_failing_write_warns_once_loses_nothing_and_says_when_it_is_over(s
         await store.wait_written()
     assert path.read_text() == NEW_ENTRY
     assert [log["event"] for log in logs] == ["config.write_failed", "config.write_recovered", "config.written"]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "Permission denied; make {} writable for the daemon's user"),
+        (errno.EROFS, "Read-only file system; make {} writable for the daemon's user"),
+        (errno.ENOSPC, "No space left on device; make room on the file system of {}"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+async def test_directory_that_cannot_be_written_is_told_once_with_the_remedy(store, path, monkeypatch, number, remedy):
+    tries = []
+
+    def fail_at_first(*arguments: Any, **named: Any) -> tuple[int, str]:
+        tries.append(1)
+        if len(tries) <= 3:
+            raise OSError(number, os.strerror(number), f"{path.parent}/.config.yaml.random{len(tries)}")
+        return mkstemp(*arguments, **named)
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", fail_at_first)
+    with capture_logs() as logs:
+        store.submit(UUID, registered())
+        await store.wait_written()
+    told = [log["reason"] for log in logs if log["event"] == "config.write_failed"]
+    assert told == [remedy.format(path.parent)]
+    assert path.read_text() == NEW_ENTRY
 
 
 async def test_change_during_a_failed_write_wins_over_the_older_one(store, path, monkeypatch):
