@@ -164,7 +164,7 @@ class RegistrarSection(Section):
     default_expires_s: Annotated[StrictInt, Field(ge=1, le=604_800, description="whole seconds, 1 to 604800")] = 3600
     max_expires_s: Annotated[StrictInt, Field(ge=1, le=604_800, description="whole seconds, 1 to 604800")] = 7200
     below_min: Annotated[Literal["raise", "reject"], Field(description="raise or reject")] = "raise"
-    max_contacts: Annotated[StrictInt, Field(ge=1, le=100, description="a whole number, 1 to 100")] = 10
+    max_contacts: Annotated[StrictInt, Field(ge=1, le=32, description="a whole number, 1 to 32")] = 10
 
     @model_validator(mode="after")
     def _in_order(self) -> RegistrarSection:

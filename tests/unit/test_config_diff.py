@@ -75,7 +75,7 @@ SECTIONS = st.fixed_dictionaries(
     optional={
         "server": st.fixed_dictionaries({}, optional={"name": st.just("N"), "state_dir": st.just("/s")}),
         "sip": st.fixed_dictionaries({"udp": st.fixed_dictionaries({"port": st.integers(0, 65535)})}),
-        "registrar": st.fixed_dictionaries({"max_contacts": st.integers(1, 100)}),
+        "registrar": st.fixed_dictionaries({"max_contacts": st.integers(1, 32)}),
         "devices": st.dictionaries(st.sampled_from("abc"), st.fixed_dictionaries({"name": st.text(max_size=3)})),
     },
 )

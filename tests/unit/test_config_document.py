@@ -151,6 +151,13 @@ def test_expiry_times_must_ascend_from_above_zero(registrar, key):
     assert f": {key}: " in line
 
 
+def test_contacts_are_limited_to_what_the_core_can_hold():
+    assert ConfigDocument.model_validate({"registrar": {"max_contacts": 32}}).registrar.max_contacts == 32
+    for number in (0, 33):
+        with pytest.raises(ValueError, match="max_contacts"):
+            ConfigDocument.model_validate({"registrar": {"max_contacts": number}})
+
+
 def test_rule_between_keys_is_told_at_the_section_when_the_key_is_not_in_the_text():
     (line,) = rejection("log: {}\nregistrar:\n  min_expires_s: 5000\n")
     assert line.startswith("config.yaml:3:3: registrar.default_expires_s: is not between")

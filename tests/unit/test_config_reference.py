@@ -72,8 +72,8 @@ def test_json_schema_has_values_ranges_and_descriptions_for_completion():
     schema = json.loads(json_schema())
     registrar = resolved(schema, schema["properties"]["registrar"])["properties"]
     assert registrar["below_min"]["enum"] == ["raise", "reject"]
-    assert (registrar["max_contacts"]["minimum"], registrar["max_contacts"]["maximum"]) == (1, 100)
-    assert registrar["max_contacts"]["description"] == "a whole number, 1 to 100"
+    assert (registrar["max_contacts"]["minimum"], registrar["max_contacts"]["maximum"]) == (1, 32)
+    assert registrar["max_contacts"]["description"] == "a whole number, 1 to 32"
 
 
 def test_json_schema_takes_one_listening_address_or_a_list():
