@@ -105,8 +105,9 @@ class ConfigurationManager:
         return bound
 
     async def stop(self) -> None:
-        """Stop serving and write what is pending; idempotent."""
+        """Stop serving and write what is pending, every device as offline: nobody hears them now; idempotent."""
         self._sip.stop()
+        self._set_all_offline()
         await self._store.stop()
 
     def set_served_hosts(self, served_hosts: frozenset[str]) -> None:
@@ -129,6 +130,17 @@ class ConfigurationManager:
         for device_id, entry in edit.added_devices.items():
             if not self._directory.tell_again(device_id) and entry.online:
                 self._store.submit(device_id, offline_change(None))
+
+    def _set_all_offline(self) -> None:
+        heard: dict[str, datetime] = {}
+        for binding in self._engine.snapshot():
+            heard[binding.device_id] = max(heard.get(binding.device_id, binding.last_heard), binding.last_heard)
+        for device_id in self._store.device_ids():
+            entry = self._store.find_entry(device_id)
+            if entry is not None and entry.online:
+                known = self._directory.find(device_id)
+                last_heard = heard.get(device_id) or (known.last_heard if known else None)
+                self._store.submit(device_id, offline_change(last_heard))
 
     def _configure_engine(self) -> None:
         wanted = engine_config(self._store.document, self._served_hosts)

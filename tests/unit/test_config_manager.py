@@ -126,6 +126,24 @@ async def test_every_device_is_offline_at_start_until_it_is_heard(path):
     await house.manager.stop()
 
 
+async def test_every_device_is_offline_in_the_file_after_the_stop_with_when_it_was_heard_last(path):
+    house = House(path)
+    await house.manager.start()
+    house.engine.hear(replace(BINDING, last_heard=NOON.replace(hour=15)))
+    house.manager.observer.on_binding_event(BindingAdded(BINDING))
+    house.manager.handle_sip_registration("b", "192.0.2.2", 5062, Role.SINK, Capabilities())
+    await house.store.wait_written()
+    house.manager.observer.on_binding_event(BindingAdded(replace(BINDING, binding_id=2, device_id="late")))
+    await house.manager.stop()
+    await house.manager.stop()
+    devices = load_config(path).document.devices
+    assert {key: (entry.online, entry.last_seen) for key, entry in devices.items()} == {
+        UUID: (False, NOON.replace(hour=15)),
+        "b": (False, NOON),
+        "late": (False, NOON),
+    }
+
+
 async def test_reg_001_new_device_without_sdp_has_an_entry_with_uuid_contact_and_enabled(house):
     house.manager.observer.on_binding_event(BindingAdded(BINDING))
     entry = await house.entry()
