@@ -101,6 +101,58 @@ class Engine(Protocol):
         ...
 
 
+Octets = str | bytes
+"""Text from the network: ``str``, or ``bytes`` where it is not UTF-8."""
+
+BindingRow = tuple[
+    int, Octets, Octets, Octets, int, str, Octets, int, int | None, Octets, Octets, Octets, bytes,
+    str, str, int, str, int, int, int, int, int,
+]  # fmt: skip
+"""A binding as it is kept beyond the life of the process; its fields are ``BINDING_FIELDS``, in their order."""
+
+BINDING_FIELDS = (
+    "number", "aor_key", "contact_uri", "call_id", "cseq", "device_uuid", "instance", "reg_id", "q_thousandths", "path",
+    "user_agent", "content_type", "body", "transport", "flow_ip", "flow_port", "target_ip", "target_port", "listener",
+    "expires_at_ms", "last_heard_ms", "rtt_us",
+)  # fmt: skip
+"""``number`` names the binding for good: it rises with each new one, also over restarts. ``reg_id``, ``rtt_us``: 0 is
+none. ``listener`` is the index of the listening socket in the order of ``Engine.open``. Times are on the clock of whoever
+asked, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChanges:
+    """What became of bindings since they were last taken; each binding once, as it is now.
+
+    ``is_last``: nothing more waits. ``has_lost``: the core could not hold all removals; ``retake_bindings`` is needed.
+    """
+
+    saved: Sequence[BindingRow]
+    removed: Sequence[int]
+    is_last: bool
+    has_lost: bool = False
+
+
+class BindingJournal(Protocol):
+    """The core's bindings for ``location.binding_store``. Any thread, one at a time; nothing waits for the packet path."""
+
+    def take_changes(self, most: int, now_ms: int) -> BindingChanges:
+        """At most ``most`` changed bindings and all removals; ``now_ms`` is the caller's clock at this moment."""
+        ...
+
+    def retake_bindings(self) -> None:
+        """Forget what waits to be taken: every binding counts as changed again."""
+        ...
+
+    def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
+        """Put bindings back, before the core is opened; return how many. What has expired by ``now_ms`` is left out.
+
+        They are unreachable until they are heard, and pinged first, spread over a few seconds. New bindings are
+        numbered from ``first_number`` on. They count as saved; no event tells of them.
+        """
+        ...
+
+
 class BindingObserver(Protocol):
     """Whoever turns changes of bindings into something that lasts (the configuration's device directory)."""
 
