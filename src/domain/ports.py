@@ -116,8 +116,8 @@ BINDING_FIELDS = (
     "expires_at_ms", "last_heard_ms", "rtt_us",
 )  # fmt: skip
 """``number`` names the binding for good: it rises with each new one, also over restarts. ``reg_id``, ``rtt_us``: 0 is
-none. ``listener`` is the index of the listening socket in the order of ``Engine.open``. Times are on the clock of whoever
-asked, in milliseconds."""
+none. ``listener`` is the index of the listening socket in the order of ``Engine.open``. Times are milliseconds on the
+clock of whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class BindingChanges:
 
 
 class BindingJournal(Protocol):
-    """The core's bindings for ``location.binding_store``. Any thread, one at a time; nothing waits for the packet path."""
+    """The core's bindings for ``location.binding_store``; the packet path waits for none of it. One thread at once."""
 
     def take_changes(self, most: int, now_ms: int) -> BindingChanges:
         """At most ``most`` changed bindings and all removals; ``now_ms`` is the caller's clock at this moment."""
