@@ -9,6 +9,7 @@
 
 namespace py = pybind11;
 using sr::engine::BindingRecord;
+using sr::engine::Changes;
 using sr::engine::Config;
 using sr::engine::Drained;
 using sr::engine::Engine;
@@ -83,6 +84,93 @@ void bind_binding(py::module_& module) {
         .def_property_readonly("user_agent", &text_field<&BindingRecord::user_agent>)
         .def_property_readonly("content_type", &text_field<&BindingRecord::content_type>)
         .def_property_readonly("body", [](const BindingRecord& record) { return py::bytes(record.body); });
+}
+
+/// As text where it is UTF-8, else as octets.
+py::object octets_or_text(const std::string& text) {
+    PyObject* decoded = PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
+    if (decoded != nullptr) return py::reinterpret_steal<py::object>(decoded);
+    PyErr_Clear();
+    return py::bytes(text);
+}
+
+/// domain.ports.BindingRow.
+py::tuple to_row(const BindingRecord& record, std::int64_t now_ms) {
+    const bool has_q = record.q_thousandths != sr::sip::kNoQ;
+    return py::make_tuple(
+        record.number, octets_or_text(record.aor_key), octets_or_text(record.contact_uri),
+        octets_or_text(record.call_id), record.cseq, record.device_uuid, octets_or_text(record.instance), record.reg_id,
+        has_q ? py::object(py::int_(record.q_thousandths)) : py::object(py::none()), octets_or_text(record.path),
+        octets_or_text(record.user_agent), octets_or_text(record.content_type), py::bytes(record.body),
+        record.transport, record.flow_ip, record.flow_port, record.target_ip, record.target_port, record.listener,
+        now_ms + record.expires_in_ms, now_ms - record.heard_before_ms);
+}
+
+/// Reads a row from left to right.
+class RowReader {
+  public:
+    explicit RowReader(const py::tuple& row) : row_(row) {}
+
+    template <class T>
+    void operator()(T& field) {
+        field = row_[at_++].cast<T>();
+    }
+    std::int64_t ms() { return row_[at_++].cast<std::int64_t>(); }
+    void q(std::uint16_t& field) {
+        const py::object value = row_[at_++];
+        field = value.is_none() ? sr::sip::kNoQ : value.cast<std::uint16_t>();
+    }
+
+  private:
+    const py::tuple& row_;
+    std::size_t at_ = 0;
+};
+
+BindingRecord from_row(const py::tuple& row, std::int64_t now_ms) {
+    BindingRecord record;
+    RowReader read(row);
+    read(record.number);
+    for (auto* text : {&record.aor_key, &record.contact_uri, &record.call_id}) read(*text);
+    read(record.cseq);
+    for (auto* text : {&record.device_uuid, &record.instance}) read(*text);
+    read(record.reg_id);
+    read.q(record.q_thousandths);
+    for (auto* text :
+         {&record.path, &record.user_agent, &record.content_type, &record.body, &record.transport, &record.flow_ip}) {
+        read(*text);
+    }
+    read(record.flow_port);
+    read(record.target_ip);
+    read(record.target_port);
+    read(record.listener);
+    record.expires_in_ms = read.ms() - now_ms;
+    record.heard_before_ms = now_ms - read.ms();
+    return record;
+}
+
+py::tuple take_changes(Engine& engine, std::size_t most, std::int64_t now_ms) {
+    Changes changes;
+    {
+        const py::gil_scoped_release unlocked;
+        changes = engine.take_changes(most);
+    }
+    py::list rows;
+    for (const BindingRecord& record : changes.saved) rows.append(to_row(record, now_ms));
+    return py::make_tuple(std::move(rows), py::cast(changes.removed), changes.is_last, changes.has_lost);
+}
+
+std::size_t restore(Engine& engine, const py::sequence& rows, std::int64_t now_ms, std::uint64_t first_number) {
+    std::vector<BindingRecord> records;
+    records.reserve(rows.size());
+    try {
+        for (const py::handle row : rows) records.push_back(from_row(row.cast<py::tuple>(), now_ms));
+    } catch (const py::cast_error&) {
+        throw py::value_error("row " + std::to_string(records.size()) + " is no binding");
+    } catch (const py::error_already_set&) {  // too short, or a number out of range
+        throw py::value_error("row " + std::to_string(records.size()) + " is no binding");
+    }
+    const py::gil_scoped_release unlocked;
+    return engine.restore(records, first_number);
 }
 
 void bind_event(py::module_& module) {
@@ -165,6 +253,9 @@ void bind_engine(py::module_& module) {
         .def("snapshot", &Engine::snapshot, Unlocked())
         .def("find_device", &Engine::find_device, py::arg("uuid_or_aor_key"), Unlocked())
         .def("statistics", &Engine::statistics, Unlocked())
+        .def("take_changes", &take_changes, py::arg("most"), py::arg("now_ms"))
+        .def("retake", &Engine::retake, Unlocked())
+        .def("restore", &restore, py::arg("rows"), py::arg("now_ms"), py::arg("first_number"))
         .def("receive_buffer", &Engine::receive_buffer, Unlocked());
 }
 

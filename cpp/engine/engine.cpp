@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 #include <random>
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::size_t kQueuedEvents = 32'768;
 constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits for the next
+constexpr std::size_t kFirstPingsPerMs = 20;
+constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
 constexpr auto kTick = std::chrono::milliseconds(50);
 constexpr std::string_view kAllow = "Allow: REGISTER, OPTIONS\r\n";
 constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";  // RFC 3261 section 11.2
@@ -310,6 +313,29 @@ std::vector<BindingRecord> Engine::find_device(const std::string& uuid_or_aor_ke
         if (is_device) records.push_back(record(aor_key, binding, now_ms));
     });
     return records;
+}
+
+Changes Engine::take_changes(std::size_t most) {
+    Changes changes;
+    changes.saved.reserve(most);
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    changes.is_last =
+        location_.take_changes(most, changes.removed, [&](std::string_view aor_key, const sip::BindingView& binding) {
+            changes.saved.push_back(record(aor_key, binding, now_ms));
+        });
+    changes.has_lost = location_.has_lost_changes();
+    return changes;
+}
+
+std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint64_t first_number) {
+    location_.number_from(first_number);
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    const auto ping_within_ms = std::max(kFirstPingsMs, static_cast<std::int64_t>(records.size() / kFirstPingsPerMs));
+    const auto restored = std::ranges::count_if(records, [&](const BindingRecord& stored) {
+        const auto view = view_of(stored, now_ms);
+        return view && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
+    });
+    return static_cast<std::size_t>(restored);
 }
 
 Statistics Engine::statistics() const noexcept {

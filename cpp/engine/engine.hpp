@@ -42,6 +42,14 @@ struct Drained {
     bool is_resync_required = false;
 };
 
+/// What became of bindings since it was last taken.
+struct Changes {
+    std::vector<BindingRecord> saved;    // as they are now
+    std::vector<std::uint64_t> removed;  // their numbers
+    bool is_last = false;                // no more wait
+    bool has_lost = false;               // `retake` is needed
+};
+
 class Engine final : private stack::RequestHandler, private location::ChangeListener {
   public:
     Engine();
@@ -65,6 +73,13 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] Drained drain(std::size_t most);
     [[nodiscard]] std::vector<BindingRecord> snapshot() const;
     [[nodiscard]] std::vector<BindingRecord> find_device(const std::string& uuid_or_aor_key) const;
+
+    /// For whoever keeps bindings beyond the life of the process, one thread at a time: at most `most` saved ones.
+    [[nodiscard]] Changes take_changes(std::size_t most);
+    void retake() { location_.retake(); }
+    /// Before `open`. Returns how many have not expired and can be read.
+    std::size_t restore(const std::vector<BindingRecord>& records, std::uint64_t first_number);
+
     [[nodiscard]] Statistics statistics() const noexcept;
     [[nodiscard]] int receive_buffer() const noexcept { return stack_.receive_buffer(); }
 

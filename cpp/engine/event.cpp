@@ -1,24 +1,58 @@
 #include "engine/event.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace sr::engine {
 namespace {
 
+constexpr std::array<std::pair<sip::Transport, std::string_view>, 5> kTransports{{{sip::Transport::udp, "udp"},
+                                                                                  {sip::Transport::tcp, "tcp"},
+                                                                                  {sip::Transport::tls, "tls"},
+                                                                                  {sip::Transport::ws, "ws"},
+                                                                                  {sip::Transport::wss, "wss"}}};
+
 std::string_view transport_text(sip::Transport transport) noexcept {
-    switch (transport) {
-        case sip::Transport::udp: return "udp";
-        case sip::Transport::tcp: return "tcp";
-        case sip::Transport::tls: return "tls";
-        case sip::Transport::ws: return "ws";
-        case sip::Transport::wss: return "wss";
-    }
-    return "udp";
+    const auto* found = std::ranges::find(kTransports, transport, &decltype(kTransports)::value_type::first);
+    return found == kTransports.end() ? std::string_view("udp") : found->second;
+}
+
+std::optional<sip::Transport> transport_of(std::string_view text) noexcept {
+    const auto* found = std::ranges::find(kTransports, text, &decltype(kTransports)::value_type::second);
+    return found == kTransports.end() ? std::nullopt : std::optional(found->first);
 }
 
 }  // namespace
 
+std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms) {
+    const auto source = sip::SocketAddress::parse(record.flow_ip, record.flow_port);
+    const auto target = sip::SocketAddress::parse(record.target_ip, record.target_port);
+    const auto transport = transport_of(record.transport);
+    const auto device = record.device_uuid.empty() ? sip::Uuid{} : sip::Uuid::parse(record.device_uuid);
+    if (!source || !target || !transport || !device) return std::nullopt;
+    return sip::BindingView{.number = record.number,
+                            .contact_uri = record.contact_uri,
+                            .call_id = record.call_id,
+                            .instance = record.instance,
+                            .path = record.path,
+                            .user_agent = record.user_agent,
+                            .content_type = record.content_type,
+                            .body = record.body,
+                            .device = *device,
+                            .flow = {.remote = *source, .transport = *transport, .listener = record.listener},
+                            .target = *target,
+                            .expires_at_ms = now_ms + record.expires_in_ms,
+                            .last_heard_ms = now_ms - record.heard_before_ms,
+                            .cseq = record.cseq,
+                            .reg_id = record.reg_id,
+                            .q_thousandths = record.q_thousandths};
+}
+
 BindingRecord record(std::string_view aor_key, const sip::BindingView& binding, base::TimeMs now_ms) {
     BindingRecord record;
     record.binding_id = binding.id;
+    record.number = binding.number;
     record.aor_key = aor_key;
     if (!binding.device.is_nil()) record.device_uuid = binding.device.text();
     record.contact_uri = binding.contact_uri;
@@ -27,6 +61,7 @@ BindingRecord record(std::string_view aor_key, const sip::BindingView& binding, 
     record.transport = transport_text(binding.flow.transport);
     record.flow_ip = binding.flow.remote.ip_text();
     record.flow_port = binding.flow.remote.port;
+    record.listener = binding.flow.listener;
     record.target_ip = binding.target.ip_text();
     record.target_port = binding.target.port;
     record.expires_in_ms = binding.expires_at_ms - now_ms;

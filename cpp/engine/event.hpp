@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ namespace sr::engine {
 
 struct BindingRecord {
     std::uint64_t binding_id = 0;
+    std::uint64_t number = 0;
     std::string aor_key;
     std::string device_uuid;  // empty: the device is known by its address-of-record
     std::string contact_uri;
@@ -23,6 +25,7 @@ struct BindingRecord {
     std::string transport;
     std::string flow_ip;
     std::uint16_t flow_port = 0;
+    std::uint8_t listener = 0;
     std::string target_ip;
     std::uint16_t target_port = 0;
     std::int64_t expires_in_ms = 0;    // from the moment of recording; negative once over
@@ -37,6 +40,9 @@ struct BindingRecord {
     std::string content_type;
     std::string body;
 };
+
+/// The view of a record, which must outlive it; nothing when its addresses, transport or UUID cannot be read.
+[[nodiscard]] std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms);
 
 [[nodiscard]] BindingRecord record(std::string_view aor_key, const sip::BindingView& binding, base::TimeMs now_ms);
 

@@ -80,6 +80,7 @@ sip::BindingView view_of(const BindingRecord& record, std::uint64_t id) noexcept
     const Texts texts = record.texts.texts();
     const std::string_view target = texts[Field::target];
     return {.id = id,
+            .number = record.number(),
             .contact_uri = texts[Field::contact_uri],
             .call_id = texts[Field::call_id],
             .instance = texts[Field::instance],

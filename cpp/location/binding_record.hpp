@@ -81,17 +81,24 @@ struct alignas(32) BindingRecord {
     std::uint32_t cseq = 0;
     std::uint32_t reg_id = 0;
     std::uint32_t rtt_us = 0;
-    std::uint32_t nonce = 0;        // of the ping that is outstanding; 0: none
-    std::uint32_t generation = 1;   // counts the users of this record; never 0
-    std::uint32_t tag = 0;          // the address-of-record's hash
+    std::uint32_t nonce = 0;       // of the ping that is outstanding; 0: none
+    std::uint32_t generation = 1;  // counts the users of this record; never 0
+    std::uint32_t number_low = 0;
     std::uint32_t link = kNoIndex;  // the next younger binding of the address-of-record
     std::uint32_t timer_before = kNoIndex;
     std::uint32_t timer_after = kNoIndex;
     std::uint16_t timer_bucket = kNoBucket;
     std::uint16_t q_thousandths = sip::kNoQ;
+    std::uint16_t number_high = 0;
     bool is_reachable = false;
     PackedTexts texts;
 
+    /// As in BindingView; 48 bits.
+    [[nodiscard]] std::uint64_t number() const noexcept { return std::uint64_t{number_high} << 32 | number_low; }
+    void set_number(std::uint64_t number) noexcept {
+        number_low = static_cast<std::uint32_t>(number);
+        number_high = static_cast<std::uint16_t>(number >> 32);
+    }
     [[nodiscard]] bool is_taken() const noexcept { return flow != nullptr; }
     /// The later of what the binding and its flow heard.
     [[nodiscard]] base::TimeMs heard_ms() const noexcept;

@@ -1,5 +1,6 @@
 #include "location/location.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -16,9 +17,6 @@ namespace {
 constexpr std::size_t kShards = std::size_t{1} << Shard::kNumberBits;
 constexpr base::TimeMs kMsPerSecond = 1000;
 
-/// The bits by which a shard's table tells its keys apart; those that chose the shard are others.
-constexpr std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
-
 }  // namespace
 
 Location::Location(ChangeListener& listener, std::uint64_t random_seed)
@@ -26,7 +24,7 @@ Location::Location(ChangeListener& listener, std::uint64_t random_seed)
     set_liveness({});
     Random seeds(~random_seed);
     for (std::uint32_t number = 0; number < kShards; ++number) {
-        shards_.push_back(std::make_unique<Shard>(number, *flows_, listener, seeds.next()));
+        shards_.push_back(std::make_unique<Shard>(number, hash_, *flows_, listener, seeds.next()));
     }
 }
 
@@ -92,11 +90,49 @@ bool Location::visit(std::uint64_t binding_id,
     return shard.visit(binding_id, visit);
 }
 
+bool Location::restore(std::string_view aor_key, const sip::BindingView& stored, base::TimeMs now_ms,
+                       std::int64_t ping_within_ms) {
+    if (stored.expires_at_ms <= now_ms || aor_key.size() > PackedTexts::kLongest) return false;
+    const std::uint64_t hash = hash_(aor_key);
+    Shard& shard = shard_of(hash);
+    // Hashed anew under the secret key, a number is as good as random: pings spread evenly.
+    const std::uint64_t lot = hash_({reinterpret_cast<const char*>(&stored.number), sizeof stored.number});
+    const auto wait_ms = static_cast<std::int64_t>(lot % static_cast<std::uint64_t>(ping_within_ms + 1));
+    const std::lock_guard lock(shard.mutex);
+    shard.restore(stored, aor_key, Shard::tag_of(hash), now_ms + wait_ms, at(now_ms));
+    return true;
+}
+
+bool Location::take_changes(std::size_t most, std::vector<std::uint64_t>& removed,
+                            const std::function<void(std::string_view, const sip::BindingView&)>& visit) {
+    bool is_last = true;
+    for (const auto& shard : shards_) {
+        const std::lock_guard lock(shard->mutex);
+        most -= shard->take_changes(most, removed, visit);
+        is_last = is_last && shard->journal().is_empty();
+    }
+    return is_last;
+}
+
+void Location::retake() {
+    for (const auto& shard : shards_) {
+        const std::lock_guard lock(shard->mutex);
+        shard->retake();
+    }
+}
+
+bool Location::has_lost_changes() const noexcept {
+    return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) {
+        const std::lock_guard lock(shard->mutex);
+        return shard->journal().has_lost();
+    });
+}
+
 bool Location::has(std::string_view aor_key) const noexcept {
     const std::uint64_t hash = hash_(aor_key);
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
-    return shard.has(aor_key, tag_of(hash));
+    return shard.has(aor_key, Shard::tag_of(hash));
 }
 
 Counts Location::counts() const noexcept {
@@ -123,7 +159,7 @@ Location::Guard::~Guard() { shard_.mutex.unlock(); }
 
 std::span<const sip::BindingView> Location::Guard::bindings() noexcept {
     static_assert(std::is_trivially_destructible_v<sip::BindingView>);
-    count_ = shard_.find(aor_key_, tag_of(hash_), now_ms_, indices_);
+    count_ = shard_.find(aor_key_, Shard::tag_of(hash_), now_ms_, indices_);
     is_shown_ = true;
     auto* views = reinterpret_cast<sip::BindingView*>(room_.data());
     for (std::size_t i = 0; i < count_; ++i) new (views + i) sip::BindingView(shard_.view(indices_[i]));
@@ -131,12 +167,12 @@ std::span<const sip::BindingView> Location::Guard::bindings() noexcept {
 }
 
 std::span<const sip::RemovalNote> Location::Guard::removals() const noexcept {
-    return shard_.notes.find(aor_key_, tag_of(hash_), now_ms_);
+    return shard_.notes.find(aor_key_, Shard::tag_of(hash_), now_ms_);
 }
 
 void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Identity& identity,
                             const sip::ChangeSet& changes, std::uint64_t call_id_hash) noexcept {
-    if (!is_shown_) count_ = shard_.find(aor_key_, tag_of(hash_), now_ms_, indices_);
+    if (!is_shown_) count_ = shard_.find(aor_key_, Shard::tag_of(hash_), now_ms_, indices_);
     const Moment moment = location_.at(now_ms_);
     for (const sip::BindingChange& change : changes.all()) perform(change, request, identity, call_id_hash, moment);
     for (std::size_t i = 0; changes.is_empty() && i < count_; ++i) {
@@ -147,14 +183,15 @@ void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Iden
 void Location::Guard::perform(const sip::BindingChange& change, const sip::RegisterRequest& request,
                               const sip::Identity& identity, std::uint64_t call_id_hash, const Moment& moment) {
     if (change.action == sip::BindingAction::remove) {
-        shard_.notes.add(aor_key_, tag_of(hash_), {call_id_hash, request.cseq, now_ms_});
+        shard_.notes.add(aor_key_, Shard::tag_of(hash_), {call_id_hash, request.cseq, now_ms_});
         return shard_.remove(indices_[change.binding],
                              change.is_replacement ? RemovalReason::replaced : RemovalReason::unregistered);
     }
     const base::TimeMs expires_at_ms = now_ms_ + change.expires_s * kMsPerSecond;
     const Registration wanted(aor_key_, request, request.contacts[change.contact], identity.device, expires_at_ms);
     if (change.action == sip::BindingAction::add) {
-        shard_.add(wanted, tag_of(hash_), moment);
+        shard_.add(wanted, Shard::tag_of(hash_), location_.next_number_.fetch_add(1, std::memory_order_relaxed),
+                   moment);
     } else {
         shard_.update(indices_[change.binding], wanted, moment);
     }

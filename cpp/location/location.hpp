@@ -99,6 +99,23 @@ class Location {
     bool visit(std::uint64_t binding_id,
                const std::function<void(std::string_view aor_key, const sip::BindingView&)>& visit) const;
 
+    /// A binding of an earlier process, under the number that it had: silent until it is heard, and pinged first within
+    /// `ping_within_ms`. No listener is told, and it counts as taken. False when it has expired or its key is too long.
+    bool restore(std::string_view aor_key, const sip::BindingView& stored, base::TimeMs now_ms,
+                 std::int64_t ping_within_ms);
+
+    /// New bindings are numbered from here on.
+    void number_from(std::uint64_t first_number) noexcept { next_number_.store(first_number); }
+
+    /// Visits at most `most` bindings that were added or refreshed since they were last taken, as they are now, under
+    /// their shard's lock; appends the numbers of all that were removed. False when more wait.
+    [[nodiscard]] bool take_changes(std::size_t most, std::vector<std::uint64_t>& removed,
+                                    const std::function<void(std::string_view, const sip::BindingView&)>& visit);
+    /// Every binding is to be taken again, and no removal.
+    void retake();
+    /// Removals were lost since nobody took them for long: only `retake` tells the whole truth.
+    [[nodiscard]] bool has_lost_changes() const noexcept;
+
     /// Whether anything is registered under this key.
     [[nodiscard]] bool has(std::string_view aor_key) const noexcept;
 
@@ -114,6 +131,7 @@ class Location {
     std::size_t first_shard_ = 0;  // the next advance begins there, so that a spent ping budget starves nobody
     std::atomic<std::int64_t> ping_interval_ms_;
     std::atomic<std::int64_t> timeout_ms_;
+    std::atomic<std::uint64_t> next_number_{1};
 };
 
 /// Holds the lock of one shard; short-lived, one at a time per thread.
@@ -139,7 +157,7 @@ class Location::Guard {
     void perform(const sip::BindingChange& change, const sip::RegisterRequest& request, const sip::Identity& identity,
                  std::uint64_t call_id_hash, const Moment& moment);
 
-    const Location& location_;
+    Location& location_;
     std::string_view aor_key_;
     std::uint64_t hash_;
     Shard& shard_;

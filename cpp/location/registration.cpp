@@ -36,7 +36,28 @@ Registration::Registration(std::string_view aor_key, const sip::RegisterRequest&
         texts[Field::content_type] = bounded(request.content_type, kLongestContentType);
         texts[Field::body] = request.body;
     }
-    const sip::SocketAddress target = target_of(request, contact.uri);
+    aim_at(target_of(request, contact.uri));
+}
+
+Registration::Registration(std::string_view aor_key, const sip::BindingView& stored) noexcept
+    : flow(stored.flow),
+      device(stored.device),
+      expires_at_ms(stored.expires_at_ms),
+      cseq(stored.cseq),
+      reg_id(stored.reg_id),
+      q_thousandths(stored.q_thousandths) {
+    texts[Field::aor_key] = bounded(aor_key);
+    texts[Field::contact_uri] = bounded(stored.contact_uri);
+    texts[Field::call_id] = bounded(stored.call_id);
+    texts[Field::instance] = bounded(stored.instance);
+    texts[Field::path] = bounded(stored.path);
+    texts[Field::user_agent] = bounded(stored.user_agent);
+    texts[Field::content_type] = bounded(stored.content_type);
+    texts[Field::body] = bounded(stored.body);
+    aim_at(stored.target);
+}
+
+void Registration::aim_at(const sip::SocketAddress& target) noexcept {
     if (target == flow.remote) return;
     target_room_ = pack(target);
     texts[Field::target] = {target_room_.data(), target_room_.size()};

@@ -1,4 +1,5 @@
-// What an accepted REGISTER asks one binding to be: request, contact and identity brought together.
+// What one binding is to be: an accepted REGISTER's request, contact and identity brought together, or a stored
+// binding.
 #pragma once
 
 #include <cstdint>
@@ -6,15 +7,18 @@
 
 #include "base/clock.hpp"
 #include "location/binding_record.hpp"
+#include "sip/binding.hpp"
 #include "sip/register_outcome.hpp"
 #include "sip/register_request.hpp"
 
 namespace sr::location {
 
-/// Views into the request. Its texts are within PackedTexts::kLongest; the body is none where the request has none.
+/// Views into its source. Its texts are within PackedTexts::kLongest; the body is none where the request has none.
 struct Registration {
     Registration(std::string_view aor_key, const sip::RegisterRequest& request, const sip::RequestedContact& contact,
                  const sip::Uuid& device_uuid, base::TimeMs until_ms) noexcept;
+    /// As it was when it was stored.
+    Registration(std::string_view aor_key, const sip::BindingView& stored) noexcept;
     Registration(const Registration&) = delete;
     Registration& operator=(const Registration&) = delete;
 
@@ -27,6 +31,8 @@ struct Registration {
     std::uint16_t q_thousandths;
 
   private:
+    void aim_at(const sip::SocketAddress& target) noexcept;
+
     PackedAddress target_room_;
 };
 

@@ -65,37 +65,56 @@ void Shard::append(std::uint32_t index, std::string_view aor_key, std::uint32_t 
 
 void Shard::unlink(std::uint32_t index) noexcept {
     const BindingRecord& record = records_[index];
-    std::uint32_t older = head_of(record.texts.aor_key(), record.tag);
+    const std::uint32_t tag = tag_of(hash_(record.texts.aor_key()));
+    std::uint32_t older = head_of(record.texts.aor_key(), tag);
     if (older != index) {
         while (records_[older].link != index) older = records_[older].link;
         records_[older].link = record.link;
     } else if (record.link != kNoIndex) {
-        table_.replace(record.tag, index, record.link);
+        table_.replace(tag, index, record.link);
     } else {
-        table_.erase(record.tag, index);
+        table_.erase(tag, index);
     }
 }
 
-void Shard::add(const Registration& wanted, std::uint32_t tag, const Moment& moment) {
+std::uint32_t Shard::place(const Registration& wanted, std::uint32_t tag, std::uint64_t number) {
     const std::uint32_t index = records_.take();
     append(index, wanted.texts[Field::aor_key], tag);
     BindingRecord& record = records_[index];
     record.texts.assign(wanted.texts);
     record.expires_at_ms = wanted.expires_at_ms;
-    record.last_heard_ms = moment.now_ms;
-    const std::int64_t interval_ms = moment.liveness.ping_interval_ms;
-    record.next_ping_ms = moment.now_ms + random_.between(interval_ms / 2, interval_ms);
     record.flow = &flows_.acquire(wanted.flow);
+    record.set_number(number);
     record.device = wanted.device;
     record.cseq = wanted.cseq;
     record.reg_id = wanted.reg_id;
     record.rtt_us = 0;
     record.nonce = 0;
-    record.tag = tag;
     record.q_thousandths = wanted.q_thousandths;
+    return index;
+}
+
+void Shard::add(const Registration& wanted, std::uint32_t tag, std::uint64_t number, const Moment& moment) {
+    const std::uint32_t index = place(wanted, tag, number);
+    BindingRecord& record = records_[index];
+    record.last_heard_ms = moment.now_ms;
+    const std::int64_t interval_ms = moment.liveness.ping_interval_ms;
+    record.next_ping_ms = moment.now_ms + random_.between(interval_ms / 2, interval_ms);
     record.is_reachable = true;
     timers_.arm(records_, index, due_ms(record, moment.liveness));
+    journal_.note(index);
     tell(ChangeKind::added, index);
+}
+
+void Shard::restore(const sip::BindingView& stored, std::string_view aor_key, std::uint32_t tag,
+                    base::TimeMs first_ping_ms, const Moment& moment) {
+    const std::uint32_t index = place(Registration(aor_key, stored), tag, stored.number);
+    BindingRecord& record = records_[index];
+    record.last_heard_ms = std::min(stored.last_heard_ms, moment.now_ms);
+    record.next_ping_ms = first_ping_ms;
+    record.is_reachable = false;
+    static_cast<void>(flows_.mark_silent(*record.flow, id_of(index), moment.now_ms));  // who hears it wakes the binding
+    timers_.arm(records_, index, due_ms(record, moment.liveness));
 }
 
 void Shard::update(std::uint32_t index, const Registration& wanted, const Moment& moment) {
@@ -114,6 +133,7 @@ void Shard::update(std::uint32_t index, const Registration& wanted, const Moment
     record.cseq = wanted.cseq;
     record.expires_at_ms = wanted.expires_at_ms;
     record.last_heard_ms = std::max(record.last_heard_ms, moment.now_ms);
+    journal_.note(index);
     if (is_elsewhere || is_described_otherwise || is_another) tell(ChangeKind::changed, index);
     if (!record.is_reachable) set_reachable(index);
     arm_if_nearer(index, old_due_ms, moment.liveness);
@@ -148,6 +168,7 @@ void Shard::remove(std::uint32_t index, RemovalReason reason) noexcept {
     tell(ChangeKind::removed, index, reason);
     BindingRecord& record = records_[index];
     const std::uint64_t id = id_of(index);
+    journal_.note_removal(record.number());
     unlink(index);
     timers_.disarm(records_, index);
     flows_.release(*std::exchange(record.flow, nullptr), id);

@@ -23,11 +23,13 @@
 #include "location/binding_record.hpp"
 #include "location/flow_index.hpp"
 #include "location/index_table.hpp"
+#include "location/journal.hpp"
 #include "location/location.hpp"
 #include "location/random.hpp"
 #include "location/registration.hpp"
 #include "location/removal_notes.hpp"
 #include "location/slab.hpp"
+#include "location/text_hash.hpp"
 #include "location/timer_wheel.hpp"
 
 namespace sr::location {
@@ -44,8 +46,14 @@ class alignas(64) Shard {
     static constexpr unsigned kNumberBits = 5;
     static constexpr unsigned kIndexBits = 32 - kNumberBits;
 
-    Shard(std::uint32_t number, FlowIndex& flows, ChangeListener& listener, std::uint64_t seed) noexcept
-        : flows_(flows), listener_(listener), random_(seed), number_(number) {}
+    Shard(std::uint32_t number, const TextHash& hash, FlowIndex& flows, ChangeListener& listener,
+          std::uint64_t seed) noexcept
+        : hash_(hash), flows_(flows), listener_(listener), random_(seed), number_(number) {}
+
+    /// The bits of a key's hash by which a shard's table tells its keys apart; those that choose the shard are others.
+    [[nodiscard]] static constexpr std::uint32_t tag_of(std::uint64_t hash) noexcept {
+        return static_cast<std::uint32_t>(hash);
+    }
 
     /// The shard's number within a binding's id.
     [[nodiscard]] static std::size_t number_of(std::uint64_t binding_id) noexcept {
@@ -65,7 +73,11 @@ class alignas(64) Shard {
         return view_of(records_[index], id_of(index));
     }
 
-    void add(const Registration& wanted, std::uint32_t tag, const Moment& moment);
+    void add(const Registration& wanted, std::uint32_t tag, std::uint64_t number, const Moment& moment);
+    /// Puts back a binding that an earlier process had: silent until it is heard, first pinged at `first_ping_ms`.
+    /// Tells nobody.
+    void restore(const sip::BindingView& stored, std::string_view aor_key, std::uint32_t tag,
+                 base::TimeMs first_ping_ms, const Moment& moment);
     void update(std::uint32_t index, const Registration& wanted, const Moment& moment);
     void remove(std::uint32_t index, RemovalReason reason) noexcept;
     void hear(std::uint32_t index, const Moment& moment) noexcept;
@@ -91,6 +103,15 @@ class alignas(64) Shard {
     }
     [[nodiscard]] Counts counts() const noexcept { return {table_.size(), records_.size()}; }
 
+    /// As Journal::take; `visit(aor_key, binding)`.
+    template <class Visit>
+    std::size_t take_changes(std::size_t most, std::vector<std::uint64_t>& removed, const Visit& visit) {
+        return journal_.take(records_, most, removed,
+                             [&](std::uint32_t index) { visit(records_[index].texts.aor_key(), view(index)); });
+    }
+    void retake() { journal_.note_all(records_); }
+    [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
+
   private:
     [[nodiscard]] static base::TimeMs due_ms(const BindingRecord& record, const LivenessPolicy& liveness) noexcept;
     [[nodiscard]] std::uint32_t head_of(std::string_view aor_key, std::uint32_t tag) const noexcept;
@@ -98,6 +119,7 @@ class alignas(64) Shard {
     /// The binding of this id, or kNoIndex when there is none any more.
     [[nodiscard]] std::uint32_t index_of(std::uint64_t binding_id) const noexcept;
 
+    [[nodiscard]] std::uint32_t place(const Registration& wanted, std::uint32_t tag, std::uint64_t number);
     void append(std::uint32_t index, std::string_view aor_key, std::uint32_t tag);
     void unlink(std::uint32_t index) noexcept;
     bool take_over_flow(std::uint32_t index, const sip::Flow& flow);
@@ -113,6 +135,8 @@ class alignas(64) Shard {
     Slab<BindingRecord> records_;
     IndexTable table_;
     TimerWheel timers_;
+    Journal journal_;
+    const TextHash& hash_;
     FlowIndex& flows_;
     ChangeListener& listener_;
     Random random_;

@@ -15,7 +15,8 @@ inline constexpr std::uint16_t kNoQ = std::numeric_limits<std::uint16_t>::max();
 
 /// A view; the strings live as long as the lock under which it was taken.
 struct BindingView {
-    std::uint64_t id = 0;  // unique in the life of the process, never 0
+    std::uint64_t id = 0;      // unique in the life of the process, never 0
+    std::uint64_t number = 0;  // names it beyond that; rises with each new binding
     std::string_view contact_uri;
     std::string_view call_id;
     std::string_view instance;  // as in RequestedContact

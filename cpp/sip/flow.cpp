@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstring>
+#include <system_error>
 
 namespace sr::sip {
 namespace {
@@ -31,6 +33,22 @@ std::string SocketAddress::ip_text() const {
         text += std::to_string(scope_id);
     }
     return text;
+}
+
+std::optional<SocketAddress> SocketAddress::parse(const std::string& ip, std::uint16_t port) {
+    SocketAddress address;
+    address.port = port;
+    if (inet_pton(AF_INET, ip.c_str(), address.ip.data() + 12) == 1) {
+        address.ip[10] = address.ip[11] = 0xFF;
+        return address;
+    }
+    const std::size_t scope = ip.find('%');
+    if (inet_pton(AF_INET6, ip.substr(0, scope).c_str(), address.ip.data()) != 1) return std::nullopt;
+    address.is_ipv6 = true;
+    if (scope == std::string::npos) return address;
+    const char* end = ip.data() + ip.size();
+    const auto read = std::from_chars(ip.data() + scope + 1, end, address.scope_id);
+    return read.ec == std::errc() && read.ptr == end ? std::optional(address) : std::nullopt;
 }
 
 std::size_t Flow::hash() const noexcept {

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace sr::sip {
@@ -23,6 +24,9 @@ struct SocketAddress {
 
     /// The address without brackets and port: "192.0.2.7", "2001:db8::7", "fe80::1%2".
     [[nodiscard]] std::string ip_text() const;
+
+    /// The reverse of ip_text; nothing when that is no address.
+    [[nodiscard]] static std::optional<SocketAddress> parse(const std::string& ip, std::uint16_t port);
 };
 
 struct Flow {

@@ -106,18 +106,18 @@ Octets = str | bytes
 
 BindingRow = tuple[
     int, Octets, Octets, Octets, int, str, Octets, int, int | None, Octets, Octets, Octets, bytes,
-    str, str, int, str, int, int, int, int, int,
+    str, str, int, str, int, int, int, int,
 ]  # fmt: skip
 """A binding as it is kept beyond the life of the process; its fields are ``BINDING_FIELDS``, in their order."""
 
 BINDING_FIELDS = (
     "number", "aor_key", "contact_uri", "call_id", "cseq", "device_uuid", "instance", "reg_id", "q_thousandths", "path",
     "user_agent", "content_type", "body", "transport", "flow_ip", "flow_port", "target_ip", "target_port", "listener",
-    "expires_at_ms", "last_heard_ms", "rtt_us",
+    "expires_at_ms", "last_heard_ms",
 )  # fmt: skip
-"""``number`` names the binding for good: it rises with each new one, also over restarts. ``reg_id``, ``rtt_us``: 0 is
-none. ``listener`` is the index of the listening socket in the order of ``Engine.open``. Times are milliseconds on the
-clock of whoever asked."""
+"""``number`` names the binding for good: it rises with each new one, also over restarts. ``reg_id``: 0 is none.
+``listener`` is the index of the listening socket in the order of ``Engine.open``. Times are milliseconds on the clock
+of whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,8 @@ class BindingJournal(Protocol):
         """Put bindings back, before the core is opened; return how many. What has expired by ``now_ms`` is left out.
 
         They are unreachable until they are heard, and pinged first, spread over a few seconds. New bindings are
-        numbered from ``first_number`` on. They count as saved; no event tells of them.
+        numbered from ``first_number`` on. They count as saved; no event tells of them. Raise ``ValueError`` for a row
+        that is none.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""The C++ core as ``domain.ports.Engine``: its records become domain values, its sentences domain errors."""
+"""The C++ core as ``domain.ports.Engine`` and ``BindingJournal``.
+
+Its records become domain values, its sentences domain errors.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from domain.events import (
     RequestRefused,
     ResyncRequired,
 )
-from domain.ports import Clock, EngineConfig, EngineStatistics, ListenAddress
+from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, EngineStatistics, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 
@@ -86,6 +89,15 @@ class CoreEngine:
         now = self._clock.now()
         key = device_id.removesuffix(f"@{self._domain}")
         return [self._to_binding(record, now) for record in self._core.find_device(key)]
+
+    def take_changes(self, most: int, now_ms: int) -> BindingChanges:
+        return BindingChanges(*self._core.take_changes(most, now_ms))
+
+    def retake_bindings(self) -> None:
+        self._core.retake()
+
+    def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
+        return self._core.restore(rows, now_ms, first_number)
 
     def statistics(self) -> EngineStatistics:
         counted = self._core.statistics()

@@ -69,3 +69,13 @@ TEST_CASE("neighbouring addresses and ports spread over the low bits of the hash
     CHECK(hashes.size() == 64U * 256U);
     CHECK(*std::max_element(load.begin(), load.end()) < 16 * 3);  // 16 on average
 }
+
+TEST_CASE("a printed address is read back as it was") {
+    CHECK(SocketAddress::parse("192.0.2.7", 5060) == ipv4("192.0.2.7", 5060));
+    SocketAddress linked = ipv6("fe80::1", 2);
+    linked.port = 5061;
+    CHECK(SocketAddress::parse("fe80::1%2", 5061) == linked);
+    for (const char* text : {"", "192.0.2", "fe80::1%", "fe80::1%eth0", "fe80::1%2x", "192.0.2.7%2", "[::1]"}) {
+        CHECK_FALSE(SocketAddress::parse(text, 5060).has_value());
+    }
+}
