@@ -165,6 +165,7 @@ class RegistrarSection(Section):
     max_expires_s: Annotated[StrictInt, Field(ge=1, le=604_800, description="whole seconds, 1 to 604800")] = 7200
     below_min: Annotated[Literal["raise", "reject"], Field(description="raise or reject")] = "raise"
     max_contacts: Annotated[StrictInt, Field(ge=1, le=32, description="a whole number, 1 to 32")] = 10
+    save_interval_s: Annotated[StrictFloat, Field(ge=0.05, le=60, description="seconds, 0.05 to 60")] = 0.5
 
     @model_validator(mode="after")
     def _in_order(self) -> RegistrarSection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,13 +41,15 @@ class ConfigStore:
     """The file's state as last seen, and the changes on their way into it. All methods: the event loop's thread.
 
     A change is in the file at most ``gather_s`` and one write later. While the file cannot be written, or its owner has
-    it in an invalid state, changes wait. ``on_edit`` is told what the owner did when that has been taken in.
+    it in an invalid state, changes wait. ``on_edit`` is told what the owner did when that has been taken in,
+    ``on_listed`` which devices have an entry now, after every write that concerned them.
     """
 
     def __init__(self, loaded: LoadedConfig, timing: StoreTiming | None = None) -> None:
         self._loaded = loaded
         self._timing = timing or StoreTiming()
         self.on_edit: Callable[[OwnerEdit], None] = _ignore
+        self.on_listed: Callable[[Collection[str]], None] = _ignore
         self._pending: dict[str, EntryChange] = {}
         self._in_flight: Mapping[str, EntryChange] = {}
         self._has_pending = asyncio.Event()
@@ -173,6 +175,7 @@ class ConfigStore:
             if is_written:
                 octets = len(rewritten.config.octets)
                 _log.debug("config.written", path=path, devices=len(self._in_flight), octets=octets)
+            self.on_listed([one for one in self._in_flight if one in self._loaded.document.devices])
             self._in_flight = {}
         else:
             self._note_failure(rewritten.failure)
@@ -227,8 +230,8 @@ class ConfigStore:
             self._failure = None
 
 
-def _ignore(_: OwnerEdit) -> None:
-    """Nobody is told of edits yet."""
+def _ignore(_: object) -> None:
+    """Nobody is told yet."""
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:

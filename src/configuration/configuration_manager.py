@@ -104,6 +104,17 @@ class ConfigurationManager:
                 await self._store.stop()
         return bound
 
+    def take_restored(self, has_been_listed: Callable[[str], bool]) -> None:
+        """Know the devices of the bindings that the core has again, before ``start``.
+
+        ``has_been_listed``: whether a device's entry was in the file before; one that has none now was deleted by the
+        owner, while one that never had any was not written in time and gets one when it is heard.
+        """
+        bindings = self._engine.snapshot()
+        present = self._store.document.devices
+        ids = {binding.device_id for binding in bindings}
+        self._directory.restore(bindings, {one for one in ids if one not in present and has_been_listed(one)})
+
     async def stop(self) -> None:
         """Stop serving and write what is pending, every device as offline: nobody hears them now; idempotent."""
         self._sip.stop()
