@@ -321,3 +321,34 @@ async def test_registration_on_its_way_does_not_bring_a_deleted_entry_back(house
         BindingChanged(replace(BINDING, contact_uri="sip:x@192.0.2.8", body=b"sink"))
     )
     assert await house.entry() is None
+
+
+async def start_with_binding(path: Path, *, has_been_listed: bool) -> House:
+    """A daemon that starts with the binding of one device, which has no entry, and hears it then."""
+    house = House(path)
+    house.engine.hear(BINDING)
+    house.engine.drain()
+    house.manager.take_restored(lambda _: has_been_listed)
+    await house.manager.start()
+    house.manager.observer.on_binding_event(BindingReachable(BINDING))
+    return house
+
+
+async def test_deleted_entry_stays_away_when_a_restart_finds_the_device_still_registered(path):
+    house = await start_with_binding(path, has_been_listed=True)
+    assert await house.entry() is None
+    await house.manager.stop()
+
+
+async def test_device_that_registered_just_before_a_crash_gets_its_entry_after_it(path):
+    house = await start_with_binding(path, has_been_listed=False)
+    assert (await house.entry()).online
+    await house.manager.stop()
+
+
+async def test_whose_entry_is_in_the_file_is_told_after_the_write(house):
+    listed: list[str] = []
+    house.store.on_listed = listed.extend
+    house.manager.observer.on_binding_event(BindingAdded(BINDING))
+    await house.store.wait_written()
+    assert listed == [UUID]

@@ -219,3 +219,27 @@ def test_device_that_stays_offline_is_no_announcement():
     before = Device(UUID, last_heard=NOON)
     assert announcement(before, replace(before, last_heard=NOON + timedelta(hours=1))) is None
     assert announcement(replace(before, is_online=True), before) is Announcement.OFFLINE
+
+
+def test_restored_devices_are_known_and_told_of_only_when_they_are_heard(directory, sink):
+    directory.restore([replace(silent(FIRST), body=b"sink")], deleted_ids=())
+    assert sink.calls == []
+    known = directory.find(UUID)
+    assert known is not None
+    assert (known.is_online, known.primary, known.last_heard) == (False, None, NOON)
+    directory.on_binding_event(BindingReachable(replace(FIRST, body=b"sink")))
+    assert sink.calls == [("there", UUID, "192.0.2.1", 5062, "sink")]
+
+
+def test_restored_device_that_is_never_heard_ends_untold(directory, sink):
+    directory.restore([silent(FIRST)], deleted_ids=())
+    directory.on_binding_event(BindingRemoved(silent(FIRST), RemovalReason.EXPIRED))
+    assert sink.calls == []
+
+
+def test_restored_device_whose_entry_was_deleted_needs_more_than_a_ping_to_be_told_of(directory, sink):
+    directory.restore([silent(FIRST)], deleted_ids={UUID})
+    directory.on_binding_event(BindingReachable(FIRST))
+    assert sink.calls == []
+    directory.on_binding_event(BindingAdded(SECOND))
+    assert sink.calls == [THERE_AT_SECOND]
