@@ -22,7 +22,8 @@ from api.control_socket import ask
 START_S = 15.0
 STOP_S = 10.0
 POLL_S = 0.02
-SRC = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
 
 
 def has_address(ip: str) -> bool:
@@ -164,17 +165,30 @@ def running_daemon(
     }
     for name, section in (sections or {}).items():
         settings[name] = {**settings.get(name, {}), **section} if isinstance(section, dict) else section
-    config_path = directory / "config.yaml"
-    write_config(config_path, settings)
-    log_path = directory / "daemon.log"
+    write_config(directory / "config.yaml", settings)
+    with started_daemon(directory, command=command, environment=environment) as daemon:
+        yield daemon
+
+
+@contextmanager
+def started_daemon(
+    directory: Path,
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "daemon"),
+    environment: dict[str, str] | None = None,
+) -> Iterator[DaemonProcess]:
+    """The daemon on the files that ``running_daemon`` made in ``directory``, as they are now; ready when given."""
+    config_path, log_path = directory / "config.yaml", directory / "daemon.log"
+    settings: dict[str, Any] = yaml.load(config_path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     with _ReadySocket(directory / "notify") as ready, log_path.open("ab") as log:
         process = subprocess.Popen(
             [*command, "run", "--config", str(config_path)],
             stderr=log,
             stdout=log,
-            env={**os.environ, "PYTHONPATH": str(SRC), "NOTIFY_SOCKET": str(ready.path), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": f"{SRC}:{ROOT}", "NOTIFY_SOCKET": str(ready.path), **(environment or {})},
         )
-        daemon = DaemonProcess(process, config_path, state_dir, log_path, ip, settings["sip"]["udp"]["port"])
+        state_dir, udp = Path(settings["server"]["state_dir"]), settings["sip"]["udp"]
+        daemon = DaemonProcess(process, config_path, state_dir, log_path, udp["address"], udp["port"])
         try:
             ready.wait(process, log_path)
             yield daemon
