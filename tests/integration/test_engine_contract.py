@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from domain.events import BindingAdded, BindingChanged, BindingRemoved, CoreEvent, RemovalReason
-from domain.ports import Engine, EngineConfig, ListenAddress
+from domain.ports import BINDING_FIELDS, BindingJournal, Engine, EngineConfig, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine.core_engine import CoreEngine
 from engine.fake_engine import FakeEngine
@@ -27,11 +27,19 @@ class WallClock:
         return datetime.now(UTC)
 
 
+class JournalledEngine(Engine, BindingJournal, Protocol):
+    """All that a core is."""
+
+
 class World(Protocol):
     """An engine and the one device, alice, that registers with it."""
 
     @property
-    def engine(self) -> Engine: ...
+    def engine(self) -> JournalledEngine: ...
+
+    def another_engine(self) -> JournalledEngine:
+        """One that knows nothing yet, as after a restart."""
+        ...
 
     def register(self, user_agent: str = "one") -> None: ...
 
@@ -41,6 +49,9 @@ class World(Protocol):
 class FakeWorld:
     def __init__(self) -> None:
         self.engine = FakeEngine()
+
+    def another_engine(self) -> FakeEngine:
+        return FakeEngine()
 
     def register(self, user_agent: str = "one") -> None:
         phone, now = Endpoint("127.0.0.1", 5062), datetime.now(UTC)
@@ -66,6 +77,11 @@ class RealWorld:
         self.sip = SipManager(self.engine)
         (bound,) = self.sip.start([ListenAddress("127.0.0.1", 0)])
         self.peer = SipPeer((bound.ip, bound.port))
+
+    def another_engine(self) -> CoreEngine:
+        engine = CoreEngine(WallClock(), LIBRARY_PATH)
+        engine.apply_config(CONFIG)
+        return engine
 
     def register(self, user_agent: str = "one") -> None:
         assert self.peer.register(headers=[f"User-Agent: {user_agent}"]).status == 200
@@ -156,6 +172,82 @@ def test_detaching_twice_is_allowed_and_keeps_bindings(world):
     world.engine.detach()
     world.engine.detach()
     assert len(world.engine.snapshot()) == 1
+
+
+HOUR_MS = 3_600_000
+
+
+def field(row: object, name: str) -> object:
+    assert isinstance(row, tuple)
+    assert len(row) == len(BINDING_FIELDS)
+    return row[BINDING_FIELDS.index(name)]
+
+
+def test_a_registration_is_taken_once_as_it_is(world):
+    world.register()
+    changes = world.engine.take_changes(10, 1000)
+    (row,) = changes.saved
+    assert (changes.removed, changes.is_last, changes.has_lost) == ([], True, False)
+    assert (field(row, "aor_key"), field(row, "transport"), field(row, "flow_ip")) == ("alice", "udp", "127.0.0.1")
+    assert field(row, "user_agent") == "one"
+    assert abs(int(str(field(row, "expires_at_ms"))) - 1000 - HOUR_MS) < 10_000
+    assert world.engine.take_changes(10, 1000).saved == []
+
+
+def test_a_refresh_is_a_change_to_be_saved(world):
+    world.register()
+    (first,) = world.engine.take_changes(10, 0).saved
+    world.register()
+    (second,) = world.engine.take_changes(10, 0).saved
+    assert field(first, "number") == field(second, "number")
+
+
+def test_a_removal_is_taken_under_the_number_of_what_was_saved(world):
+    world.register()
+    (row,) = world.engine.take_changes(10, 0).saved
+    world.unregister()
+    changes = world.engine.take_changes(10, 0)
+    assert (changes.saved, changes.removed) == ([], [field(row, "number")])
+
+
+def test_everything_can_be_taken_again(world):
+    world.register()
+    (row,) = world.engine.take_changes(10, 0).saved
+    world.engine.retake_bindings()
+    (again,) = world.engine.take_changes(10, 0).saved
+    assert field(again, "number") == field(row, "number")
+
+
+def test_a_restored_binding_is_there_silent_and_told_to_nobody(world):
+    world.register()
+    (row,) = world.engine.take_changes(10, 0).saved
+    other = world.another_engine()
+    assert other.restore([row], 0, first_number=100) == 1
+    (before,) = world.engine.snapshot()
+    (after,) = other.snapshot()
+    assert not after.is_reachable
+    same = ("aor", "device_id", "contact_uri", "call_id", "cseq", "flow", "target", "user_agent", "body", "path")
+    assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
+    assert abs(after.expires_at - before.expires_at) < timedelta(seconds=10)
+    assert drained(other) == []
+    assert other.take_changes(10, 0).saved == []
+    other.retake_bindings()
+    (kept,) = other.take_changes(10, 0).saved
+    assert field(kept, "number") == field(row, "number")
+
+
+def test_what_has_expired_is_not_restored(world):
+    world.register()
+    (row,) = world.engine.take_changes(10, 0).saved
+    other = world.another_engine()
+    assert other.restore([row], 2 * HOUR_MS, first_number=100) == 0
+    assert other.snapshot() == []
+
+
+def test_a_row_that_is_none_is_refused(world):
+    other = world.another_engine()
+    with pytest.raises(ValueError, match="row 0"):
+        other.restore([(1, "alice")], 0, first_number=2)
 
 
 def test_the_sip_service_starts_and_stops_again_and_again_in_one_process():
