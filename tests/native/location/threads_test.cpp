@@ -127,15 +127,52 @@ void run_clock(Location& location, const std::atomic<base::TimeMs>& now_ms, cons
     }
 }
 
+/// Keeps what is to outlive the process, as a database would: number -> when the binding expires.
+class Saver {
+  public:
+    explicit Saver(Location& location) : location_(location) {}
+
+    void run(const std::atomic<bool>& is_over) {
+        while (!is_over.load()) {
+            static_cast<void>(save(5));
+            std::this_thread::yield();
+        }
+    }
+
+    /// False when more waits.
+    bool save(std::size_t most) {
+        if (location_.has_lost_changes()) {
+            location_.retake();
+            saved_.clear();
+        }
+        std::map<std::uint64_t, base::TimeMs> saved;
+        std::vector<std::uint64_t> removed;
+        const bool is_last = location_.take_changes(most, removed, [&](std::string_view, const sip::BindingView& one) {
+            saved[one.number] = one.expires_at_ms;
+        });
+        for (const auto& [number, expires_at_ms] : saved) saved_[number] = expires_at_ms;
+        for (const std::uint64_t number : removed) saved_.erase(number);
+        return is_last;
+    }
+
+    const std::map<std::uint64_t, base::TimeMs>& saved() const { return saved_; }
+
+  private:
+    Location& location_;
+    std::map<std::uint64_t, base::TimeMs> saved_;
+};
+
 }  // namespace
 
-TEST_CASE("four workers and the clock leave what the listener was told, told in order") {
+TEST_CASE("four workers and the clock leave what the listener was told, told in order, and what was saved") {
     Ledger ledger;
     Location location(ledger, 1);
     location.set_liveness({.ping_interval_ms = 300, .timeout_ms = 700});
     std::atomic<base::TimeMs> now_ms = 1000;
     std::atomic<bool> is_over = false;
     std::thread clock(run_clock, std::ref(location), std::cref(now_ms), std::cref(is_over));
+    Saver saver(location);
+    std::thread saving([&] { saver.run(is_over); });
     std::vector<std::thread> workers;
     for (std::uint32_t seed = 1; seed <= 4; ++seed) {
         workers.emplace_back([&, seed] { Worker(location, now_ms, seed).run(8000); });
@@ -143,13 +180,19 @@ TEST_CASE("four workers and the clock leave what the listener was told, told in 
     for (std::thread& worker : workers) worker.join();
     is_over = true;
     clock.join();
+    saving.join();
 
     CHECK(ledger.is_ordered());
     CHECK(ledger.turns() > 0);
     std::map<std::uint64_t, bool> present;
-    location.visit(
-        [&](std::string_view, const sip::BindingView& binding) { present[binding.id] = binding.is_reachable; });
+    std::map<std::uint64_t, base::TimeMs> kept;
+    location.visit([&](std::string_view, const sip::BindingView& binding) {
+        present[binding.id] = binding.is_reachable;
+        kept[binding.number] = binding.expires_at_ms;
+    });
     CHECK(present == ledger.reachable());
+    while (!saver.save(5)) continue;
+    CHECK(saver.saved() == kept);
     std::vector<DuePing> pings;
     location.advance(now_ms + 60'000, 0, pings);
     CHECK(ledger.reachable().empty());
