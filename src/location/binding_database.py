@@ -155,15 +155,13 @@ def open_database(path: Path) -> BindingDatabase:
         is_new = _is_new(connection)
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
-        database = BindingDatabase(connection, path)
         if is_new:
-            with database.transaction():
-                for statement in schema.CREATE:
-                    connection.execute(statement)
+            for statement in ("BEGIN IMMEDIATE", *schema.CREATE, "COMMIT"):
+                connection.execute(statement)
+        return BindingDatabase(connection, path)
     except BaseException:
         connection.close()
         raise
-    return database
 
 
 @contextlib.contextmanager
