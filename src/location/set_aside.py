@@ -18,7 +18,8 @@ KEPT = 5
 def set_aside(path: Path, kind: Unusable, wall_ms: int) -> Path:
     """Rename the database and its companions under a dated name that is not taken, and return that. Raise ``OSError``.
 
-    Of those set aside before, the oldest beyond ``KEPT`` are deleted.
+    Of those set aside before, the oldest beyond ``KEPT`` are deleted. SQLite, when it closed the database, may have
+    merged the -wal into it.
     """
     date = datetime.fromtimestamp(wall_ms / 1000, UTC)
     stem = f"{path.name}.{kind}-{date:%Y%m%dT%H%M%SZ}"

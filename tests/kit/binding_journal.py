@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from domain.ports import BINDING_FIELDS, BindingChanges, BindingRow, Octets
 from location.store_clock import StoreClock
@@ -10,8 +11,8 @@ from location.store_clock import StoreClock
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-_EXPIRES = BINDING_FIELDS.index("expires_at_ms")
-_HEARD = BINDING_FIELDS.index("last_heard_ms")
+_EXPIRES: Final = 19
+_HEARD: Final = 20
 
 
 class VirtualClock:
@@ -148,4 +149,4 @@ def changed(binding: BindingRow, **fields: object) -> BindingRow:
 
 
 def _moved(binding: BindingRow, by_ms: int) -> BindingRow:
-    return (*binding[:_EXPIRES], binding[19] + by_ms, binding[20] + by_ms, binding[21])
+    return changed(binding, expires_at_ms=binding[_EXPIRES] + by_ms, last_heard_ms=binding[_HEARD] + by_ms)

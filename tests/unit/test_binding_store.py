@@ -4,43 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from domain.ports import BINDING_FIELDS, BindingRow
+from domain.ports import BINDING_FIELDS
 from location import binding_schema
 from location.binding_loader import RestoredBindings
-from location.binding_store import BindingStore, StoreSettings
-from tests.kit.binding_journal import DAY_MS, HOUR_MS, RowJournal, VirtualClock, changed, row
-
-MOST_S = 7200
-NEVER_S = 1e6
-
-
-class Daemon:
-    """One process of ours: a core, its store, and what the log says. Rounds come only when asked for."""
-
-    def __init__(self, state_dir: Path, clock: VirtualClock, listeners: tuple[str, ...] = ("0.0.0.0:5060",)) -> None:
-        self.journal = RowJournal(clock)
-        self.store = BindingStore(StoreSettings(state_dir, listeners, NEVER_S), self.journal, clock)
-        self.restored = RestoredBindings()
-
-    def start(self, max_expires_s: int = MOST_S) -> RestoredBindings:
-        self.restored = self.store.load(max_expires_s)
-        self.store.start()
-        return self.restored
-
-    def save(self) -> None:
-        assert self.store.save_now(30)
-
-    def kill(self) -> None:
-        """End without a last round, as far as one process can play it; tests/integration kills a real one."""
-        self.store._saver.save = lambda: None  # type: ignore[method-assign]
-        self.store._thread._save = lambda: None
-        self.store.stop()
+from tests.kit.binding_journal import DAY_MS, HOUR_MS, VirtualClock, changed, row
+from tests.kit.stored_daemon import MOST_S, StoredDaemon, stored_rows
 
 
 @pytest.fixture
@@ -49,25 +23,18 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def begin(tmp_path, clock) -> Iterator:
+def begin(tmp_path, clock) -> Iterator[Callable[..., StoredDaemon]]:
     """Start a daemon on the test's state directory; all are stopped at the end."""
-    daemons: list[Daemon] = []
+    daemons: list[StoredDaemon] = []
 
-    def start(listeners: tuple[str, ...] = ("0.0.0.0:5060",), max_expires_s: int = MOST_S) -> Daemon:
-        daemons.append(Daemon(tmp_path, clock, listeners))
+    def start(listeners: tuple[str, ...] = ("0.0.0.0:5060",), max_expires_s: int = MOST_S) -> StoredDaemon:
+        daemons.append(StoredDaemon(tmp_path, clock, listeners))
         daemons[-1].start(max_expires_s)
         return daemons[-1]
 
     yield start
     for daemon in daemons:
         daemon.store.stop()
-
-
-def stored(tmp_path: Path) -> dict[int, BindingRow]:
-    with sqlite3.connect(tmp_path / "bindings.sqlite3") as connection:
-        rows = connection.execute("SELECT * FROM bindings").fetchall()
-    connection.close()
-    return {found[0]: found for found in rows}
 
 
 def test_the_places_of_fields_are_those_of_their_names():
@@ -124,7 +91,7 @@ def test_refreshes_coalesce_and_a_removal_removes(begin, tmp_path):
     daemon.journal.remove(2)
     daemon.journal.hear(row(3))
     daemon.save()
-    found = stored(tmp_path)
+    found = stored_rows(tmp_path)
     assert set(found) == {1, 3}
     assert found[1][BINDING_FIELDS.index("cseq")] == 4
 
@@ -134,7 +101,7 @@ def test_more_changes_than_a_chunk_holds_are_one_transaction(begin, tmp_path):
     for number in range(1, 1001):
         daemon.journal.hear(row(number))
     daemon.save()
-    assert set(stored(tmp_path)) == set(range(1, 1001))
+    assert set(stored_rows(tmp_path)) == set(range(1, 1001))
     assert daemon.journal.takes >= 4
 
 
@@ -146,13 +113,13 @@ def test_a_round_is_committed_though_changes_never_end(begin, tmp_path, monkeypa
     take, seen = daemon.journal.take_changes, []
 
     def observed(most: int, now_ms: int):
-        seen.append(len(stored(tmp_path)))
+        seen.append(len(stored_rows(tmp_path)))
         return take(most, now_ms)
 
-    daemon.journal.take_changes = observed  # type: ignore[method-assign]
+    monkeypatch.setattr(daemon.journal, "take_changes", observed)
     daemon.save()
     assert seen == [0, 0, 512, 512]
-    assert len(stored(tmp_path)) == 1000
+    assert len(stored_rows(tmp_path)) == 1000
 
 
 def test_nothing_to_write_touches_no_file(begin, tmp_path):
@@ -176,7 +143,7 @@ def test_removals_that_the_core_lost_are_made_up_by_writing_everything(begin, tm
     daemon.journal.remove(2)
     daemon.journal.lose_removals()
     daemon.save()
-    assert set(stored(tmp_path)) == {1, 3}
+    assert set(stored_rows(tmp_path)) == {1, 3}
     assert daemon.journal.retakes == 1
 
 
@@ -195,11 +162,11 @@ def test_a_clean_stop_leaves_one_file_with_everything(begin, tmp_path):
     daemon.store.stop()
     daemon.store.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["bindings.sqlite3"]
-    assert set(stored(tmp_path)) == {1}
+    assert set(stored_rows(tmp_path)) == {1}
 
 
 def test_a_store_that_was_never_started_can_be_stopped(tmp_path, clock):
-    daemon = Daemon(tmp_path, clock)
+    daemon = StoredDaemon(tmp_path, clock)
     daemon.store.load(MOST_S)
     daemon.store.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["bindings.sqlite3"]
@@ -211,26 +178,23 @@ def test_asking_a_stopped_store_to_save_does_not_hang(begin):
     assert not daemon.store.save_now()
 
 
-def test_an_interval_changed_while_running_is_used(begin, tmp_path):
+def test_rounds_come_by_themselves_at_the_interval_set_last(begin, tmp_path):
     daemon = begin()
-    daemon.store.set_interval(0.01)
     daemon.journal.hear(row(1))
-    number = daemon.store._thread._rounds_wanted
-    assert daemon.store._thread.wait_done(number, 30)
-    saved = daemon.store._saver.save
-    rounds = []
+    rounds: list[float | None] = []
+    three_rounds = threading.Event()
 
-    def save():
-        rounds.append(saved())
+    def save() -> float | None:
+        rounds.append(daemon.store._saver.save())
         if len(rounds) == 3:
-            daemon.store._thread.set_interval(NEVER_S)
+            three_rounds.set()
         return rounds[-1]
 
     daemon.store._thread._save = save
-    assert daemon.store.save_now(30)
-    while len(rounds) < 3:
-        assert daemon.store.save_now(30)
-    assert set(stored(tmp_path)) == {1}
+    daemon.store.set_interval(0.001)
+    assert three_rounds.wait(30)
+    assert set(rounds) == {None}
+    assert set(stored_rows(tmp_path)) == {1}
 
 
 def test_expired_bindings_and_those_of_connections_are_left_out_and_deleted_later(begin, tmp_path, clock):
@@ -243,10 +207,10 @@ def test_expired_bindings_and_those_of_connections_are_left_out_and_deleted_late
     second = begin()
     assert second.journal.numbers() == {1}
     assert second.restored == RestoredBindings(1, frozenset({"user1"}), frozenset())
-    assert set(stored(tmp_path)) == {1, 2, 3}
+    assert set(stored_rows(tmp_path)) == {1, 2, 3}
     second.journal.hear(row(4, transport="tcp"))
     second.save()
-    assert set(stored(tmp_path)) == {1, 4}
+    assert set(stored_rows(tmp_path)) == {1, 4}
 
 
 def test_numbers_are_never_given_twice(begin):
@@ -273,9 +237,9 @@ def test_no_binding_is_restored_for_longer_than_the_limit(begin, tmp_path, clock
     second = begin(max_expires_s=7200)
     assert second.journal.left_ms() == {1: 2 * HOUR_MS}
     second.save()
-    expires_at_ms = stored(tmp_path)[1][BINDING_FIELDS.index("expires_at_ms")]
+    expires_at_ms = stored_rows(tmp_path)[1][BINDING_FIELDS.index("expires_at_ms")]
     assert expires_at_ms == clock.wall_ms() + 2 * HOUR_MS
-    assert stored(tmp_path)[1][BINDING_FIELDS.index("last_heard_ms")] <= clock.wall_ms()
+    assert stored_rows(tmp_path)[1][BINDING_FIELDS.index("last_heard_ms")] <= clock.wall_ms()
 
 
 @pytest.mark.parametrize("jump_ms", [DAY_MS, -DAY_MS])
