@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.events import (
     BindingAdded,
@@ -20,16 +20,31 @@ from domain.events import (
     RemovalReason,
     ResyncRequired,
 )
-from domain.ports import EngineConfig, EngineStatistics, ListenAddress
-from domain.values import Binding
+from domain.ports import (
+    BindingChanges,
+    BindingRow,
+    Clock,
+    EngineConfig,
+    EngineStatistics,
+    ListenAddress,
+    Octets,
+)
+from domain.values import Binding, Endpoint, Flow, Transport
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class FakeEngine:
-    """Implements ``domain.ports.Engine`` in memory. ``configs`` and ``opened`` record what it was told."""
+    """Implements ``domain.ports.Engine`` and ``BindingJournal`` in memory.
 
-    def __init__(self) -> None:
+    ``configs``, ``opened`` and ``first_number`` record what it was told. ``clock`` is that of its bindings' times.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or _WallClock()
+        self.first_number = 1
+        self._changed: dict[int, None] = {}
+        self._removed: list[int] = []
         self.configs: list[EngineConfig] = []
         self.opened: list[ListenAddress] = []
         self.is_attached = False
@@ -74,11 +89,33 @@ class FakeEngine:
         aors = {binding.aor for binding in self._bindings.values()}
         return EngineStatistics(0, 0, 0, 0, 0, self._event_count, len(self._bindings), len(aors))
 
+    def take_changes(self, most: int, now_ms: int) -> BindingChanges:
+        now = self._clock.now()
+        numbers = list(self._changed)[:most]
+        for number in numbers:
+            del self._changed[number]
+        removed, self._removed = self._removed, []
+        saved = [_to_row(self._bindings[number], now, now_ms) for number in numbers]
+        return BindingChanges(saved, removed, is_last=not self._changed)
+
+    def retake_bindings(self) -> None:
+        self._changed = dict.fromkeys(self._bindings)
+
+    def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
+        now = self._clock.now()
+        domain = self.configs[-1].domain if self.configs else ""
+        restored = [_to_binding(row, now, now_ms, domain) for row in rows]
+        unexpired = {binding.binding_id: binding for binding in restored if binding.expires_at > now}
+        self._bindings.update(unexpired)
+        self.first_number = first_number
+        return len(unexpired)
+
     def hear(self, binding: Binding) -> None:
         """``binding`` registered: added if its id is new, changed if it differs, reachable again if it was silent."""
         known = self._bindings.get(binding.binding_id)
         now = replace(binding, is_reachable=True)
         self._bindings[binding.binding_id] = now
+        self._changed[binding.binding_id] = None
         if known is None:
             self._push(BindingAdded(now))
             return
@@ -95,6 +132,8 @@ class FakeEngine:
 
     def remove(self, binding_id: int, reason: RemovalReason = RemovalReason.UNREGISTERED) -> None:
         """It unregistered, expired or was replaced."""
+        self._changed.pop(binding_id, None)
+        self._removed.append(binding_id)
         self._push(BindingRemoved(self._bindings.pop(binding_id), reason))
 
     def overflow(self) -> None:
@@ -112,3 +151,72 @@ class FakeEngine:
 def _lasting(binding: Binding) -> Binding:
     """The binding without what every refresh moves on."""
     return replace(binding, cseq=0, call_id="", expires_at=_NEVER, last_heard=_NEVER, rtt_ms=None, is_reachable=True)
+
+
+class _WallClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def _to_row(binding: Binding, now: datetime, now_ms: int) -> BindingRow:
+    return (
+        binding.binding_id,
+        binding.aor.rpartition("@")[0],
+        binding.contact_uri,
+        binding.call_id,
+        binding.cseq,
+        "" if binding.device_id == binding.aor else binding.device_id,
+        binding.instance or "",
+        binding.reg_id or 0,
+        None if binding.q is None else round(binding.q * 1000),
+        ", ".join(binding.path),
+        binding.user_agent or "",
+        binding.content_type or "",
+        binding.body,
+        binding.flow.transport.value,
+        binding.flow.remote.ip,
+        binding.flow.remote.port,
+        binding.target.ip,
+        binding.target.port,
+        0,
+        now_ms + _milliseconds(binding.expires_at - now),
+        now_ms + _milliseconds(binding.last_heard - now),
+        round((binding.rtt_ms or 0) * 1000),
+    )
+
+
+def _to_binding(row: BindingRow, now: datetime, now_ms: int, domain: str) -> Binding:
+    number, aor_key, contact, call_id, cseq, uuid, instance, reg_id, thousandths, path, agent, media_type, body = row[
+        :13
+    ]
+    transport, flow_ip, flow_port, target_ip, target_port, _, expires_at_ms, last_heard_ms, rtt_us = row[13:]
+    aor = f"{_text(aor_key)}@{domain}"
+    return Binding(
+        binding_id=number,
+        aor=aor,
+        device_id=uuid or aor,
+        contact_uri=_text(contact),
+        call_id=_text(call_id),
+        cseq=cseq,
+        flow=Flow(Transport(transport), Endpoint(flow_ip, flow_port)),
+        target=Endpoint(target_ip, target_port),
+        expires_at=now + timedelta(milliseconds=expires_at_ms - now_ms),
+        last_heard=now + timedelta(milliseconds=last_heard_ms - now_ms),
+        is_reachable=False,
+        rtt_ms=rtt_us / 1000 if rtt_us else None,
+        instance=_text(instance) or None,
+        reg_id=reg_id or None,
+        q=None if thousandths is None else thousandths / 1000,
+        path=(_text(path),) if path else (),
+        user_agent=_text(agent) or None,
+        content_type=_text(media_type) or None,
+        body=body,
+    )
+
+
+def _text(octets: Octets) -> str:
+    return octets if isinstance(octets, str) else octets.decode(errors="replace")
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)

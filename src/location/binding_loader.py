@@ -1,0 +1,64 @@
+"""What an earlier process has left in the database, made fit for this one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.ports import BindingRow, Octets
+from location.binding_database import BindingDatabase, KeptMeta
+from location.binding_schema import AOR_KEY, DEVICE_UUID
+from location.store_clock import StoreClock, Timeline, resume_timeline
+
+_NUMBERS_SKIPPED = 1_000_000
+"""At each start, as the last numbers that were given before a kill have perhaps not been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredBindings:
+    """What the core was given back: how many bindings, and the keys of their devices.
+
+    A device's key is its UUID, else the key of its AoR, without domain. ``listed`` are those whose entry config.yaml
+    once held: if it lacks one now, the owner has deleted it.
+    """
+
+    bindings: int = 0
+    device_keys: frozenset[Octets] = frozenset()
+    listed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBindings:
+    """The rows to restore at ``now_ms`` of ``timeline``. ``has_shortened``: some had more time left than any may."""
+
+    rows: Sequence[BindingRow]
+    listed: frozenset[str]
+    timeline: Timeline
+    now_ms: int
+    meta: KeptMeta | None
+    first_number: int
+    has_shortened: bool
+
+    def device_keys(self) -> frozenset[Octets]:
+        """The devices of ``rows``."""
+        return frozenset(row[DEVICE_UUID] or row[AOR_KEY] for row in self.rows)
+
+
+def read_kept(
+    database: BindingDatabase, clock: StoreClock, listeners: Sequence[str], max_expires_s: int
+) -> KeptBindings:
+    """Read the database. Raise its failures."""
+    meta = database.read_meta()
+    timeline = resume_timeline(meta.timeline if meta else None, clock)
+    now_ms = timeline.now_ms(clock)
+    latest_ms = now_ms + max_expires_s * 1000
+    survey = database.survey(latest_ms)
+    return KeptBindings(
+        rows=database.read_restorable(now_ms, latest_ms, listeners),
+        listed=database.read_listed(),
+        timeline=timeline,
+        now_ms=now_ms,
+        meta=meta,
+        first_number=max(survey.next_number, meta.next_number) + _NUMBERS_SKIPPED if meta else 1,
+        has_shortened=survey.beyond_limit > 0,
+    )

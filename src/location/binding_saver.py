@@ -1,0 +1,265 @@
+"""What one round of saving does: the changes since the last one, in one transaction; after a failure, everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from domain.ports import BindingChanges, BindingJournal
+from location.binding_database import BindingDatabase, KeptMeta, open_database, opened_copy
+from location.binding_loader import KeptBindings, RestoredBindings, read_kept
+from location.binding_schema import NUMBER
+from location.listed_devices import ListedDevices
+from location.set_aside import set_aside
+from location.store_clock import StoreClock, begin_timeline
+from location.store_failure import (
+    STORE_FAILURES,
+    DatabaseUnusable,
+    StoreFailure,
+    Unusable,
+    damage_in,
+    reason_text,
+    remedy_text,
+)
+
+_log = structlog.get_logger(__name__)
+
+_ROWS_PER_CHUNK = 256
+"""Less than a millisecond of the interpreter at a time."""
+
+_ROWS_PER_ROUND = 50_000
+"""Then the round is committed, though more wait: in a storm without end, what was taken shall not wait for its end."""
+
+_AGAIN_FIRST_S = 1.0
+_AGAIN_MOST_S = 30.0
+
+_REMEDIES = {
+    Unusable.DAMAGED: "none is needed; if it comes again, look for errors of the disk",
+    Unusable.NEWER: "none is needed; to use it, stop, install the newer release and give the file its name back",
+    Unusable.FOREIGN: "give server.state_dir a directory of its own",
+}
+
+_Result = TypeVar("_Result")
+
+
+class BindingSaver:
+    """Keeps ``journal`` in the database at ``path``. One thread at a time, but for ``listed``.
+
+    ``listeners`` are the listening addresses by index. No failure of disk or database is raised: it is told once, and
+    when it is over everything is written.
+    """
+
+    def __init__(self, path: Path, journal: BindingJournal, clock: StoreClock, listeners: Sequence[str]) -> None:
+        self.listeners = tuple(listeners)
+        self.listed = ListedDevices()
+        self._path = path
+        self._journal = journal
+        self._clock = clock
+        self._timeline = begin_timeline(clock)
+        self._database: BindingDatabase | None = None
+        self._next_number = 1
+        self._kept_meta: KeptMeta | None = None
+        self._unrestorable_at_ms: int | None = None  # what the first round after a load prunes
+        self._owes_everything = True
+        self._bindings_written = 0  # by the last writing of everything
+        self._failures = 0
+
+    def load(self, max_expires_s: int) -> RestoredBindings:
+        """Open the database or begin one, and restore its bindings, none of them for more than ``max_expires_s``."""
+
+        def read(database: BindingDatabase) -> KeptBindings:
+            return read_kept(database, self._clock, self.listeners, max_expires_s)
+
+        try:
+            kept = self._on_usable(read, effect="its bindings are not restored; devices are back as they register anew")
+        except STORE_FAILURES as failure:
+            self._fail(failure)
+            try:
+                with opened_copy(self._path) as copy:
+                    return self._restore(read(copy))
+            except STORE_FAILURES:
+                return RestoredBindings()  # why was told just now
+        self._owes_everything = kept.has_shortened
+        self._kept_meta = kept.meta
+        self._unrestorable_at_ms = kept.now_ms
+        return self._restore(kept)
+
+    def save(self) -> float | None:
+        """One round. Return in how many seconds the next is due: 0 if more waits, None if there is no need to hurry."""
+        try:
+            has_more = self._save()
+        except BaseException as failure:
+            self._owes_everything = True  # what was taken from the journal is not in the database
+            if not isinstance(failure, STORE_FAILURES):
+                raise
+            self._fail(failure)
+            return min(_AGAIN_FIRST_S * 2.0 ** min(self._failures - 1, 10), _AGAIN_MOST_S)
+        return 0.0 if has_more else None
+
+    def close(self) -> None:
+        """Empty the -wal into the database and close it; tell if bindings are left unwritten."""
+        if self._failures:
+            _log.error("bindings.left_unsaved", path=str(self._path), effect="what has changed since is lost")
+        if self._database is not None:
+            try:
+                self._database.checkpoint()
+            except STORE_FAILURES as failure:
+                # What was committed is in the -wal, and is read from there at the next start.
+                _log.info("bindings.not_checkpointed", path=str(self._path), reason=reason_text(failure))
+            self._close()
+
+    def _restore(self, kept: KeptBindings) -> RestoredBindings:
+        self._timeline = kept.timeline
+        self._next_number = kept.first_number
+        device_keys = kept.device_keys()
+        listed = frozenset(key for key in device_keys if isinstance(key, str)) & kept.listed
+        self.listed.set_written(listed)
+        count = self._journal.restore(kept.rows, kept.now_ms, kept.first_number)
+        return RestoredBindings(count, device_keys, listed)
+
+    def _save(self) -> bool:
+        """Whether more waits."""
+        self._follow_clock()
+        self._leave_lost_files()
+        first = self._take() if self._database is not None and not self._owes_everything else None
+        listed = self.listed.waiting()
+        if first is not None and not (
+            first.saved or first.removed or first.has_lost or listed or self._unrestorable_at_ms is not None
+        ):
+            return False
+
+        def write(database: BindingDatabase) -> BindingChanges:
+            return self._write_round(database, first, listed)
+
+        last = self._on_usable(write, effect="a new one is written from memory; nothing is lost")
+        if self._failures:
+            _log.warning("bindings.saved_again", path=str(self._path), bindings=self._bindings_written)
+            self._failures = 0
+        return not last.is_last
+
+    def _write_round(
+        self, database: BindingDatabase, first: BindingChanges | None, listed: frozenset[str]
+    ) -> BindingChanges:
+        """One transaction; the last changes taken."""
+        with database.transaction():
+            if self._unrestorable_at_ms is not None:
+                database.prune(self._unrestorable_at_ms)
+            if first is None or self._owes_everything:
+                last = self._write_everything(database)
+                listed |= self.listed.written()
+            else:
+                last = self._write_changes(database, first)
+            if self._unrestorable_at_ms is not None:
+                database.prune_listed()
+            database.write_listed(listed)
+            known = database.read_listed() if listed or self._unrestorable_at_ms is not None else self.listed.written()
+            meta = KeptMeta(self._timeline, self._next_number)
+            if meta != self._kept_meta:
+                database.write_meta(meta)
+        self.listed.set_written(known)
+        self._kept_meta = meta
+        self._owes_everything = False
+        self._unrestorable_at_ms = None
+        return last
+
+    def _write_changes(self, database: BindingDatabase, changes: BindingChanges) -> BindingChanges:
+        """What waits, ``changes`` first; the last that were taken."""
+        rows_left = _ROWS_PER_ROUND
+        while not changes.has_lost:
+            self._write(database, changes)
+            rows_left -= len(changes.saved)
+            if changes.is_last or rows_left <= 0:
+                return changes
+            changes = self._take()
+        return self._write_everything(database)
+
+    def _write_everything(self, database: BindingDatabase) -> BindingChanges:
+        """Every binding, in the place of all that is there; the last changes that were taken."""
+        is_begun = False
+        while True:
+            if not is_begun:
+                self._journal.retake_bindings()
+                database.clear()
+                self._bindings_written = 0
+            changes = self._take()
+            is_begun = not changes.has_lost
+            if is_begun:
+                self._write(database, changes)
+                self._bindings_written += len(changes.saved)
+                if changes.is_last:
+                    return changes
+
+    def _take(self) -> BindingChanges:
+        return self._journal.take_changes(_ROWS_PER_CHUNK, self._timeline.now_ms(self._clock))
+
+    def _write(self, database: BindingDatabase, changes: BindingChanges) -> None:
+        database.write(changes.saved, changes.removed, self.listeners)
+        self._next_number = max(self._next_number, *(row[NUMBER] + 1 for row in changes.saved), 1)
+
+    def _follow_clock(self) -> None:
+        if not self._timeline.has_jumped(self._clock):
+            return
+        new = begin_timeline(self._clock)
+        _log.warning(
+            "bindings.clock_jumped",
+            by_s=round((new.offset_ms - self._timeline.offset_ms) / 1000),
+            effect="no binding lives longer or shorter for it; all are written anew",
+        )
+        self._timeline = new
+        self._owes_everything = True
+
+    def _leave_lost_files(self) -> None:
+        if self._database is not None and not self._database.is_in_place():
+            _log.warning("bindings.database_gone", path=str(self._path), effect="a new one is written from memory")
+            self._close()
+
+    def _on_usable(self, action: Callable[[BindingDatabase], _Result], effect: str) -> _Result:
+        """Act on the database; if it turns out unusable, set it aside, which has ``effect``, and act on a new one."""
+        try:
+            return action(self._opened())
+        except STORE_FAILURES as failure:
+            unusable = damage_in(failure)
+            if unusable is None:
+                raise
+            self._set_aside(unusable, effect)
+        return action(self._opened())
+
+    def _opened(self) -> BindingDatabase:
+        if self._database is None:
+            self._database = open_database(self._path)
+        return self._database
+
+    def _close(self) -> None:
+        """From here on nothing is known of what the database holds."""
+        if self._database is not None:
+            self._database.close()
+        self._database = None
+        self._kept_meta = None
+        self._owes_everything = True
+
+    def _set_aside(self, unusable: DatabaseUnusable, effect: str) -> None:
+        self._close()
+        kept_as = set_aside(self._path, unusable.kind, self._clock.wall_ms())
+        _log.warning(
+            "bindings.set_aside",
+            path=str(self._path),
+            reason=str(unusable),
+            kept_as=str(kept_as),
+            effect=effect,
+            remedy=_REMEDIES[unusable.kind],
+        )
+
+    def _fail(self, failure: StoreFailure) -> None:
+        self._close()
+        self._failures += 1
+        if self._failures == 1:
+            _log.warning(
+                "bindings.not_saved",
+                path=str(self._path),
+                reason=reason_text(failure),
+                effect="bindings are kept in memory; a restart now would lose what has changed since",
+                remedy=remedy_text(failure, self._path),
+            )

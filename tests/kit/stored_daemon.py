@@ -1,0 +1,47 @@
+"""A daemon as its binding store sees it: started on a state directory, saved when the test says so, killed, stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from domain.ports import BindingRow
+from location.binding_loader import RestoredBindings
+from location.binding_store import BindingStore, StoreSettings
+from location.store_clock import StoreClock
+from tests.kit.binding_journal import RowJournal
+
+MOST_S = 7200
+NEVER_S = 1e6
+
+
+class StoredDaemon:
+    """One process of ours: a core, its store, and what the log says. Rounds come only when asked for."""
+
+    def __init__(self, state_dir: Path, clock: StoreClock, listeners: tuple[str, ...] = ("0.0.0.0:5060",)) -> None:
+        self.journal = RowJournal(clock)
+        self.store = BindingStore(StoreSettings(state_dir, listeners, NEVER_S), self.journal, clock)
+        self.restored = RestoredBindings()
+
+    def start(self, max_expires_s: int = MOST_S) -> RestoredBindings:
+        self.restored = self.store.load(max_expires_s)
+        self.store.start()
+        return self.restored
+
+    def save(self) -> None:
+        assert self.store.save_now(30)
+
+    def kill(self) -> None:
+        """End without a last round, as far as one process can play it; tests/integration kills a real one."""
+        self.store._saver.save = lambda: None  # type: ignore[method-assign]
+        self.store._thread._save = lambda: None
+        self.store.stop()
+
+
+def stored_rows(state_dir: Path) -> dict[int, BindingRow]:
+    """What another program reads in the database, by number."""
+    connection = sqlite3.connect(state_dir / "bindings.sqlite3")
+    try:
+        return {row[0]: row for row in connection.execute("SELECT * FROM bindings")}
+    finally:
+        connection.close()
