@@ -110,6 +110,7 @@ class ConfigurationManager:
         ``has_been_listed``: whether a device's entry was in the file before; one that has none now was deleted by the
         owner, while one that never had any was not written in time and gets one when it is heard.
         """
+        self._configure_engine()
         bindings = self._engine.snapshot()
         present = self._store.document.devices
         ids = {binding.device_id for binding in bindings}

@@ -18,7 +18,7 @@ from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
 from configuration.config_watcher import ConfigWatcher
-from configuration.configuration_manager import ConfigurationManager, Surroundings
+from configuration.configuration_manager import ConfigurationManager, Surroundings, listen_addresses
 from daemon import router_identity, self_probe
 from daemon.announcer import Announcer
 from daemon.log_setup import LogLevel, set_up_logging
@@ -33,6 +33,7 @@ from domain.errors import UserError
 from domain.ports import ListenAddress, ServiceAnnouncement
 from engine.core_engine import CoreEngine
 from engine.event_pump import EventPump
+from location.binding_store import BindingStore, StoreSettings
 from sip_server.sdp_utils import read_capabilities
 from sip_server.sip_manager import LIBRARY_PATH, SipManager
 
@@ -100,10 +101,12 @@ async def _running(
 
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
+        bindings.set_interval(document.registrar.save_interval_s)
         announcer.announce(_announcement(document, router_uuid, listening))
 
     hosts = _served_hosts(router_uuid)
     store = ConfigStore(loaded)
+    bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
     pump = EventPump(engine, manager.observer)
@@ -115,6 +118,9 @@ async def _running(
         control = ControlSocket(state_dir, report.answers)
         await control.start()
         stack.push_async_callback(control.stop)
+        _restore(bindings, manager, store)
+        bindings.start()
+        stack.push_async_callback(asyncio.to_thread, bindings.stop)
         listening.extend(await manager.start())
         stack.push_async_callback(manager.stop)
         pump.start()
@@ -128,6 +134,24 @@ async def _running(
         watcher.start()
         stack.push_async_callback(watcher.stop)
         yield listening, watcher
+
+
+def _store_settings(document: ConfigDocument, state_dir: Path) -> StoreSettings:
+    listeners = [address.ip for address in listen_addresses(document)]
+    return StoreSettings(state_dir, listeners, document.registrar.save_interval_s)
+
+
+def _restore(bindings: BindingStore, manager: ConfigurationManager, store: ConfigStore) -> None:
+    """Put back what outlived the last process, before anybody can hear us."""
+
+    def key_of(device_id: str) -> str:
+        return device_id.removesuffix(f"@{store.document.server.domain.lower()}")
+
+    restored = bindings.load(store.document.registrar.max_expires_s)
+    manager.take_restored(lambda device_id: key_of(device_id) in restored.listed)
+    store.on_listed = lambda device_ids: bindings.note_listed([key_of(one) for one in device_ids])
+    if restored.bindings:
+        log.info("bindings.restored", bindings=restored.bindings, devices=len(restored.device_keys))
 
 
 async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None:

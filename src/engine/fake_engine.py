@@ -104,6 +104,9 @@ class FakeEngine:
     def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
         now = self._clock.now()
         domain = self.configs[-1].domain if self.configs else ""
+        for number, row in enumerate(rows):
+            if len(row) != len(BINDING_FIELDS):
+                raise ValueError(f"row {number} is no binding")
         restored = [_to_binding(row, now, now_ms, domain) for row in rows]
         unexpired = {binding.binding_id: binding for binding in restored if binding.expires_at > now}
         self._bindings.update(unexpired)
@@ -181,7 +184,6 @@ def _to_row(binding: Binding, now: datetime, now_ms: int) -> BindingRow:
         0,
         now_ms + _milliseconds(binding.expires_at - now),
         now_ms + _milliseconds(binding.last_heard - now),
-        round((binding.rtt_ms or 0) * 1000),
     )
 
 
@@ -189,7 +191,7 @@ def _to_binding(row: BindingRow, now: datetime, now_ms: int, domain: str) -> Bin
     number, aor_key, contact, call_id, cseq, uuid, instance, reg_id, thousandths, path, agent, media_type, body = row[
         :13
     ]
-    transport, flow_ip, flow_port, target_ip, target_port, _, expires_at_ms, last_heard_ms, rtt_us = row[13:]
+    transport, flow_ip, flow_port, target_ip, target_port, _, expires_at_ms, last_heard_ms = row[13:]
     aor = f"{_text(aor_key)}@{domain}"
     return Binding(
         binding_id=number,
@@ -203,7 +205,6 @@ def _to_binding(row: BindingRow, now: datetime, now_ms: int, domain: str) -> Bin
         expires_at=now + timedelta(milliseconds=expires_at_ms - now_ms),
         last_heard=now + timedelta(milliseconds=last_heard_ms - now_ms),
         is_reachable=False,
-        rtt_ms=rtt_us / 1000 if rtt_us else None,
         instance=_text(instance) or None,
         reg_id=reg_id or None,
         q=None if thousandths is None else thousandths / 1000,

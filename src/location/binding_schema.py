@@ -21,7 +21,7 @@ LISTENER: Final = 18
 _OCTETS = ("aor_key", "contact_uri", "call_id", "instance", "path", "user_agent", "content_type")
 _TEXTS = ("device_uuid", "transport", "flow_ip", "target_ip", "listener")
 _PORTS = ("flow_port", "target_port")
-_COUNTS = ("number", "cseq", "reg_id", "expires_at_ms", "last_heard_ms", "rtt_us")
+_COUNTS = ("number", "cseq", "reg_id", "expires_at_ms", "last_heard_ms")
 
 
 def _type_of(field: str) -> str:

@@ -51,7 +51,9 @@ class FakeWorld:
         self.engine = FakeEngine()
 
     def another_engine(self) -> FakeEngine:
-        return FakeEngine()
+        engine = FakeEngine()
+        engine.apply_config(CONFIG)
+        return engine
 
     def register(self, user_agent: str = "one") -> None:
         phone, now = Endpoint("127.0.0.1", 5062), datetime.now(UTC)
@@ -60,7 +62,7 @@ class FakeWorld:
         alice = Binding(
             1, ALICE, ALICE, "sip:alice@127.0.0.1:5062", "c", 1, flow, phone, expiry, now, is_reachable=True
         )
-        self.engine.hear(alice if user_agent == "one" else alice_with(alice, user_agent))
+        self.engine.hear(alice_with(alice, user_agent))
 
     def unregister(self) -> None:
         self.engine.remove(1)

@@ -138,7 +138,6 @@ def row(
         0,
         expires_in_ms,
         0,
-        1234,
     )
 
 

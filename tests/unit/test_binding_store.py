@@ -65,7 +65,7 @@ def test_every_field_comes_back_as_it_was(begin):
         listener=1,
         last_heard_ms=-5000,
     )
-    plain = changed(row(1), q_thousandths=None, rtt_us=0, reg_id=0)
+    plain = changed(row(1), q_thousandths=None, reg_id=0)
     listeners = ("0.0.0.0:5060", "[::]:5060")
     first = begin(listeners)
     first.journal.hear(odd)
