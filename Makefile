@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types format bench test-asan test-tsan native install uninstall clean \
+.PHONY: build run test lint types format bench soak test-asan test-tsan native install uninstall clean \
         help host packages-build packages-lint packages-test packages-bench packages-sanitize
 
 help:  ## list what can be made
@@ -100,6 +100,11 @@ test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 
 fuzz: $(STAMPS)/dev build  ## mutated packets against a daemon of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
+
+soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the daemon serves again; about 15 minutes
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
 
 bench: packages-bench build  ## measure beside Kamailio
 	@$(VENV)/bin/python tests/bench/run.py

@@ -21,6 +21,7 @@ from domain.events import (
     ResyncRequired,
 )
 from domain.ports import (
+    BINDING_FIELDS,
     BindingChanges,
     BindingRow,
     Clock,

@@ -1,0 +1,13 @@
+"""The short forms of `make soak`."""
+
+from __future__ import annotations
+
+from tests.soak import kills, reloads
+
+
+def test_nothing_that_was_acknowledged_in_time_is_lost_by_kills(tmp_path):
+    kills.soak(tmp_path, rounds=4, seed=20_261)
+
+
+def test_reloads_lose_no_binding_and_leave_no_request_unanswered(tmp_path):
+    reloads.soak(tmp_path, reloads=12, devices=200).require_nothing_lost()
