@@ -14,7 +14,7 @@ from location.binding_loader import KeptBindings, RestoredBindings, read_kept
 from location.binding_schema import NUMBER
 from location.listed_devices import ListedDevices
 from location.set_aside import set_aside
-from location.store_clock import StoreClock, begin_timeline
+from location.store_clock import StoreClock, Timeline, begin_timeline
 from location.store_failure import (
     STORE_FAILURES,
     DatabaseUnusable,
@@ -58,7 +58,7 @@ class BindingSaver:
         self._path = path
         self._journal = journal
         self._clock = clock
-        self._timeline = begin_timeline(clock)
+        self._timeline = Timeline(boot_id="", offset_ms=0)
         self._database: BindingDatabase | None = None
         self._next_number = 1
         self._kept_meta: KeptMeta | None = None
@@ -68,7 +68,8 @@ class BindingSaver:
         self._failures = 0
 
     def load(self, max_expires_s: int) -> RestoredBindings:
-        """Open the database or begin one, and restore its bindings, none of them for more than ``max_expires_s``."""
+        """Before all else: open or begin the database and restore its bindings, none for over ``max_expires_s``."""
+        self._timeline = begin_timeline(self._clock)
 
         def read(database: BindingDatabase) -> KeptBindings:
             return read_kept(database, self._clock, self.listeners, max_expires_s)
@@ -152,14 +153,15 @@ class BindingSaver:
                 listed |= self.listed.written()
             else:
                 last = self._write_changes(database, first)
+            known = self.listed.written()
             if self._unrestorable_at_ms is not None:
                 database.prune_listed()
+                known = database.read_listed()
             database.write_listed(listed)
-            known = database.read_listed() if listed or self._unrestorable_at_ms is not None else self.listed.written()
             meta = KeptMeta(self._timeline, self._next_number)
             if meta != self._kept_meta:
                 database.write_meta(meta)
-        self.listed.set_written(known)
+        self.listed.set_written(known | listed)
         self._kept_meta = meta
         self._owes_everything = False
         self._unrestorable_at_ms = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from domain.ports import BINDING_FIELDS
+from domain.ports import BINDING_FIELDS, BindingChanges
 from location import binding_schema
 from location.binding_loader import RestoredBindings
 from tests.kit.binding_journal import DAY_MS, HOUR_MS, VirtualClock, changed, row
@@ -125,7 +125,9 @@ def test_a_round_is_committed_though_changes_never_end(begin, tmp_path, monkeypa
 def test_nothing_to_write_touches_no_file(begin, tmp_path):
     daemon = begin()
     daemon.journal.hear(row(1))
+    daemon.store.note_listed(["user1"])
     daemon.save()
+    daemon.store.note_listed(["user1"])
     before = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(tmp_path.iterdir())]
     statements: list[str] = []
     daemon.store._saver._database._connection.set_trace_callback(statements.append)
@@ -163,6 +165,43 @@ def test_a_clean_stop_leaves_one_file_with_everything(begin, tmp_path):
     daemon.store.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["bindings.sqlite3"]
     assert set(stored_rows(tmp_path)) == {1}
+
+
+def test_a_clean_stop_empties_the_log_though_another_program_looks_into_the_database(begin, tmp_path):
+    daemon = begin()
+    daemon.journal.hear(row(1))
+    daemon.save()
+    other = sqlite3.connect(tmp_path / "bindings.sqlite3")
+    assert other.execute("SELECT number FROM bindings").fetchall() == [(1,)]
+    assert (tmp_path / "bindings.sqlite3-wal").stat().st_size > 0
+    daemon.store.stop()
+    assert (tmp_path / "bindings.sqlite3-wal").stat().st_size == 0
+    other.close()
+
+
+def test_a_fault_of_ours_in_the_middle_of_a_round_loses_nothing(begin, tmp_path, monkeypatch):
+    daemon = begin()
+    daemon.journal.hear(row(1))
+    daemon.save()
+    for number in range(2, 1001):
+        daemon.journal.hear(row(number))
+    take = daemon.journal.take_changes
+
+    def fail_at_the_second(most: int, now_ms: int) -> BindingChanges:
+        monkeypatch.setattr(daemon.journal, "take_changes", fail)
+        return take(most, now_ms)
+
+    def fail(most: int, now_ms: int) -> BindingChanges:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(daemon.journal, "take_changes", fail_at_the_second)
+    with capture_logs() as logs:
+        daemon.save()
+    assert [each["event"] for each in logs] == ["bindings.saving_crashed"]
+    assert set(stored_rows(tmp_path)) == {1}
+    monkeypatch.setattr(daemon.journal, "take_changes", take)
+    daemon.save()
+    assert set(stored_rows(tmp_path)) == set(range(1, 1001))
 
 
 def test_a_store_that_was_never_started_can_be_stopped(tmp_path, clock):
@@ -217,12 +256,12 @@ def test_numbers_are_never_given_twice(begin):
     """Not even those whose bindings were removed, or given just before the end."""
     first = begin()
     assert first.journal.first_number == 1
-    first.journal.hear(row(41))
+    first.journal.hear(row(5_000_000))
     first.save()
-    first.journal.remove(41)
+    first.journal.remove(5_000_000)
     first.store.stop()
     second = begin()
-    assert second.journal.first_number > 1_000_000
+    assert second.journal.first_number > 5_000_001 + 999_999
     second.store.stop()
     assert begin().journal.first_number > second.journal.first_number + 999_999
 
