@@ -180,19 +180,17 @@ class BindingSaver:
 
     def _write_everything(self, database: BindingDatabase) -> BindingChanges:
         """Every binding, in the place of all that is there; the last changes that were taken."""
-        is_begun = False
         while True:
-            if not is_begun:
-                self._journal.retake_bindings()
-                database.clear()
-                self._bindings_written = 0
+            self._journal.retake_bindings()
+            database.clear()
+            self._bindings_written = 0
             changes = self._take()
-            is_begun = not changes.has_lost
-            if is_begun:
+            while not changes.has_lost:
                 self._write(database, changes)
                 self._bindings_written += len(changes.saved)
                 if changes.is_last:
                     return changes
+                changes = self._take()
 
     def _take(self) -> BindingChanges:
         return self._journal.take_changes(_ROWS_PER_CHUNK, self._timeline.now_ms(self._clock))

@@ -89,6 +89,7 @@ def measure_loading(directory: Path, count: int) -> tuple[float, float]:
     path = directory / "bindings.sqlite3"
     journal = PreparedJournal()
     saver = BindingSaver(path, journal, HostClock(), ["0.0.0.0:5060"])
+    saver.load(_MOST_S)
     journal.change(prepared_rows(count))
     while saver.save() == 0:
         pass

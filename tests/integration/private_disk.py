@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+NOBODY = 65_534
 CLONE_NEWNS = 0x00020000
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -79,9 +80,8 @@ def as_nobody(scenario: Callable[[], object]) -> None:
     """Run ``scenario`` in a thread, and threads that it starts, whose rights to files are those of an unknown user."""
 
     def run() -> None:
-        nobody = 65_534
-        _libc.setfsgid(nobody)
-        _libc.setfsuid(nobody)  # the kernel takes root's file capabilities away with it (capabilities(7))
+        _libc.setfsgid(NOBODY)
+        _libc.setfsuid(NOBODY)  # the kernel takes root's file capabilities away with it (capabilities(7))
         scenario()
 
     with ThreadPoolExecutor(max_workers=1) as worker:

@@ -8,8 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from structlog.testing import capture_logs
 from location.binding_schema import APPLICATION_ID, VERSION
 from location.set_aside import KEPT
 from location.store_clock import HostClock
-from tests.integration.private_disk import PrivateDisk, as_nobody, on_private_disk, why_impossible
+from tests.integration.private_disk import NOBODY, PrivateDisk, as_nobody, on_private_disk, why_impossible
 from tests.kit.binding_journal import DAY_MS, VirtualClock, row
 from tests.kit.stored_daemon import MOST_S, StoredDaemon, stored_rows
 
@@ -386,47 +387,44 @@ def test_the_thread_waits_as_long_as_the_failure_asks(tmp_path):
     daemon.store.stop()
 
 
-@needs_root
-def test_a_file_without_permission_is_set_aside(tmp_path):
-    """Nobody's file system rights stand for those of the daemon's user."""
-    fill(tmp_path)
-    (tmp_path / NAME).chmod(0)
-    os.chmod(tmp_path, 0o777)  # noqa: PTH101
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-
-    def scenario() -> None:
-        daemon = begin(tmp_path)
-        daemon.journal.hear(row(1))
-        daemon.save()
-        daemon.store.stop()
-
-    with capture_logs() as logs:
-        as_nobody(scenario)
-    assert events(logs) == ["bindings.set_aside"]
-    assert "permission" in logs[0]["reason"]
-    assert set(stored_rows(tmp_path)) == {1}
+@pytest.fixture
+def reachable_dir() -> Iterator[Path]:
+    """A directory that another user reaches; pytest's are root's alone."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
 
 
 @needs_root
-def test_a_directory_without_permission_is_told_once_and_used_when_there_is(tmp_path):
-    state_dir = tmp_path / "state"
-    state_dir.mkdir(0o755)
-    for parent in state_dir.parents[:3]:
-        parent.chmod(0o755)
-
-    daemon = StoredDaemon(state_dir, VirtualClock())
-
+def test_a_file_without_permission_is_set_aside(reachable_dir):
+    """The file system rights of nobody stand for those of the daemon's user."""
+    fill(reachable_dir)
+    (reachable_dir / NAME).chmod(0)
+    os.chown(reachable_dir, NOBODY, NOBODY)
+    daemon = StoredDaemon(reachable_dir, VirtualClock())
     with capture_logs() as logs:
         as_nobody(daemon.start)
         daemon.journal.hear(row(1))
         daemon.save()
-        os.chown(state_dir, 65_534, 65_534)
+    assert events(logs) == ["bindings.set_aside"]
+    assert "permission" in logs[0]["reason"]
+    assert set(stored_rows(reachable_dir)) == {1}
+    daemon.store.stop()
+
+
+@needs_root
+def test_a_directory_without_permission_is_told_once_and_used_when_there_is(reachable_dir):
+    daemon = StoredDaemon(reachable_dir, VirtualClock())
+    with capture_logs() as logs:
+        as_nobody(daemon.start)
+        daemon.journal.hear(row(1))
+        daemon.save()
+        os.chown(reachable_dir, NOBODY, NOBODY)
         daemon.save()
         daemon.store.stop()
     assert events(logs) == ["bindings.not_saved", "bindings.saved_again"]
     assert "permission" in logs[0]["reason"].lower()
-    assert set(stored_rows(state_dir)) == {1}
+    assert set(stored_rows(reachable_dir)) == {1}
 
 
 # ---- a disk of its own ----

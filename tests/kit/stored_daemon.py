@@ -33,7 +33,6 @@ class StoredDaemon:
 
     def kill(self) -> None:
         """End without a last round, as far as one process can play it; tests/integration kills a real one."""
-        self.store._saver.save = lambda: None  # type: ignore[method-assign]
         self.store._thread._save = lambda: None
         self.store.stop()
 

@@ -185,7 +185,7 @@ def test_a_fault_of_ours_in_the_middle_of_a_round_loses_nothing(begin, tmp_path,
     daemon.save()
     for number in range(2, 1001):
         daemon.journal.hear(row(number))
-    take = daemon.journal.take_changes
+    take: Callable[[int, int], BindingChanges] = daemon.journal.take_changes
 
     def fail_at_the_second(most: int, now_ms: int) -> BindingChanges:
         monkeypatch.setattr(daemon.journal, "take_changes", fail)
