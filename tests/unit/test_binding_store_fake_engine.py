@@ -51,7 +51,8 @@ def begin(tmp_path) -> tuple[FakeEngine, BindingStore]:
 
 
 def unreachable(binding: Binding) -> Binding:
-    return replace(binding, is_reachable=False)
+    """As after a restart: nothing has been heard, and no ping been answered."""
+    return replace(binding, is_reachable=False, rtt_ms=None)
 
 
 def test_bindings_come_back_as_they_were(tmp_path):
