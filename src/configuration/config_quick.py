@@ -109,10 +109,8 @@ def _read_entries(
     before = known.devices_text.ids_by_text() if known else {}
     for start, end in zip(section.starts, [*section.starts[1:], section.end], strict=True):
         piece = text[start:end]
-        if piece[-1] != "\n":  # with a line break a text in lines might mean something else
-            piece += section.newline
-            if read_simple(piece, section.newline) is None:
-                raise _Doubtful
+        if piece[-1] != "\n":
+            piece = _with_break(piece, section.newline)
         device_id = before.get(piece)
         if device_id is not None and known is not None:
             entry = known.document.devices[device_id]
@@ -132,6 +130,14 @@ def read_entry_alone(text: str, section: _Section) -> tuple[str, DeviceEntry]:
     if not 0 < len(key) <= _MOST_KEY_LENGTH:
         raise _Doubtful
     return fold_device_id(key), DeviceEntry.model_validate(fields)
+
+
+def _with_break(text: str, newline: str) -> str:
+    """The last entry as it is kept. Raise if it means something else then, as a text in lines may."""
+    whole = text + newline
+    if read_simple(whole, newline) is None and _read_pair(text) != _read_pair(whole):
+        raise _Doubtful
+    return whole
 
 
 def _read_pair(text: str) -> tuple[str, Any]:
