@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from configuration.config_document import ConfigDocument, fold_device_id
 from configuration.config_errors import problems_of
+from configuration.config_quick import QuickReading, read_quickly
 from configuration.problem import ConfigRejected, KeyPath, Place, Problem
 from configuration.yaml_reader import YamlFault, read_text
 from configuration.yaml_text import DevicesText, locate_devices
@@ -24,17 +25,24 @@ FULL_FILE_OCTETS = MAX_FILE_OCTETS * 3 // 4
 DEVICES = "devices"
 _BOM = "\ufeff"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PLAIN_OCTETS = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
+_CHECKED_AT_ONCE = 512 * 1024
+"""Octets: what takes well under a millisecond, for which no other thread can run."""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A valid config.yaml: its octets as read, what they mean, and where its devices stand in the text."""
+    """A valid config.yaml: its octets as read, what they mean, and where its devices stand in the text.
+
+    ``stands_alone``: each entry means what its own text says, no anchor or alias joins it with anything else.
+    """
 
     path: Path
     octets: bytes
     document: ConfigDocument
     devices_text: DevicesText
+    stands_alone: bool = False
 
 
 def load_config(path: Path) -> LoadedConfig:
@@ -74,11 +82,23 @@ def read_octets(path: Path) -> bytes:
     return octets
 
 
-def parse_config(octets: bytes, path: Path) -> LoadedConfig:
-    """Validate ``octets``; ``path`` is for the messages. Raise ``ConfigRejected`` with every fault found."""
+def parse_config(octets: bytes, path: Path, known: LoadedConfig | None = None) -> LoadedConfig:
+    """Validate ``octets``; ``path`` is for the messages. Raise ``ConfigRejected`` with every fault found.
+
+    Entries that ``known`` has in the same words are taken over from it as they are.
+    """
     text = _decoded(octets, path)
+    _check_characters(octets, text, path)
     bom, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    _check_characters(text, path)
+    before = QuickReading(known.document, known.devices_text) if known is not None and known.stands_alone else None
+    quick = read_quickly(text, bom, before)
+    if quick is not None:
+        return LoadedConfig(path, octets, quick.document, quick.devices_text, stands_alone=True)
+    return parse_carefully(octets, text, bom, path)
+
+
+def parse_carefully(octets: bytes, text: str, bom: str, path: Path) -> LoadedConfig:
+    """``text``, which is ``octets`` behind ``bom``, by the one way that reads all of YAML and tells every fault."""
     try:
         reading = read_text(text, section=DEVICES, fold_key=_fold_key)
         _check_root(reading.value, path)
@@ -126,9 +146,13 @@ def _decoded(octets: bytes, path: Path) -> str:
         raise ConfigRejected([Problem(path, found, place)]) from error
 
 
-def _check_characters(text: str, path: Path) -> None:
-    found = _UNPRINTABLE.search(text)
-    if found is not None:
+def _check_characters(octets: bytes, text: str, path: Path) -> None:
+    starts = range(0, len(octets), _CHECKED_AT_ONCE)
+    others = b"".join(octets[start : start + _CHECKED_AT_ONCE].translate(None, _PLAIN_OCTETS) for start in starts)
+    if not others or _UNPRINTABLE.search(others.decode("utf-8")) is None:
+        return
+    text = text.removeprefix(_BOM)
+    if (found := _UNPRINTABLE.search(text)) is not None:
         message = f"the control character U+{ord(found.group()):04X} is not allowed; delete it"
         raise ConfigRejected([Problem(path, message, place_at(text, found.start()))])
 

@@ -80,7 +80,8 @@ def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> M
     if not is_changed:
         return Merged(config, refused, tuple(kept_out))
     document = config.document.model_copy(update={"devices": devices})
-    return Merged(LoadedConfig(config.path, text.octets(), document, text), refused, tuple(kept_out))
+    merged = LoadedConfig(config.path, text.octets(), document, text, config.stands_alone)
+    return Merged(merged, refused, tuple(kept_out))
 
 
 def rewrite_file(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet_s: float = QUIET_S) -> Rewritten:
@@ -104,7 +105,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     if octets != known.octets:
         if not _is_settled(known, before, quiet_s):
             return None
-        config = parse_config(octets, path)
+        config = parse_config(octets, path, known)
         edit = find_edit(known.document, config.document, changes)
         changes = changes_after(known.document, config.document, changes)
     merged = merge_changes(config, changes)

@@ -13,6 +13,7 @@ from configuration.config_diff import Change, Effect, diff_settings, in_force
 from configuration.config_document import ConfigDocument, DeviceEntry, fold_device_id
 from configuration.config_store import ConfigStore
 from configuration.device_directory import DeviceDirectory
+from configuration.device_log import DeviceLog
 from configuration.entry_change import Sighting, default_name, offline_change, registration_change
 from configuration.owner_edit import OwnerEdit
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
@@ -69,6 +70,7 @@ class ConfigurationManager:
         self._served_hosts = surroundings.served_hosts
         self._on_reload = surroundings.on_reload
         self._directory = DeviceDirectory(self, surroundings.read_capabilities)
+        self._device_log = DeviceLog()
         self._started_with = store.document
         self._applied: EngineConfig | None = None
         self._told_restart: tuple[str, ...] = ()
@@ -121,6 +123,7 @@ class ConfigurationManager:
         self._sip.stop()
         self._set_all_offline()
         await self._store.stop()
+        self._device_log.flush()
 
     def set_served_hosts(self, served_hosts: frozenset[str]) -> None:
         """Take the host's names and addresses as they are now; no binding is touched."""
@@ -178,14 +181,16 @@ class ConfigurationManager:
         heard = primary.last_heard if primary else self._clock.now()
         sighting = Sighting(contact_uri, ip, port, heard)
         self._store.submit(device_id, registration_change(device_id, sighting, role, capabilities))
-        _log.info("device.registered", device=device_id, ip=ip, port=port, role=str(role), contact=contact_uri)
+        self._device_log.tell(
+            "device.registered", device=device_id, ip=ip, port=port, role=str(role), contact=contact_uri
+        )
 
     def handle_sip_device_offline(self, uuid: str) -> None:
         """A device unregistered, expired or fell silent: its entry stays and says so."""
         device_id = fold_device_id(uuid)
         known = self._directory.find(device_id)
         self._store.submit(device_id, offline_change(known.last_heard if known else None))
-        _log.info("device.offline", device=device_id)
+        self._device_log.tell("device.offline", device=device_id)
 
     def get_sip_config_for_device(self, uuid: str) -> SipDeviceConfig | None:
         """The device as it is now; None if neither the file nor the core knows it."""

@@ -121,8 +121,8 @@ def fields_to_set(device_id: str, entry: DeviceEntry | None, change: EntryChange
     if entry is None and not change.creates:
         return None
     present = DeviceEntry() if entry is None else entry
-    fields = dict(change.fields)
-    fields |= {name: value for name, value in change.defaults.items() if getattr(present, name) is None}
+    fields = {name: value for name, value in change.defaults.items() if getattr(present, name) is None}
+    fields |= change.fields
     role = present.role or Role.UNKNOWN
     if role is Role.UNKNOWN and change.creates:
         role = change.role

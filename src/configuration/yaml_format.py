@@ -18,14 +18,14 @@ _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def format_value(value: Any, quote: str | None = None) -> str:
     """``value`` as YAML in flow style; ``quote`` is the quoting (' or ") that a text shall keep if it can."""
     match value:
-        case None:
-            return "null"
+        case str():  # the most frequent first
+            return format_text(value, quote)
         case bool():
             return "true" if value else "false"
         case int() | float():
             return str(value)
-        case str():
-            return format_text(value, quote)
+        case None:
+            return "null"
         case Mapping():
             return "{" + ", ".join(f"{format_text(key)}: {format_value(item)}" for key, item in value.items()) + "}"
         case Sequence():

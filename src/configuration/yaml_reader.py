@@ -30,7 +30,8 @@ from configuration.problem import KeyPath, Place
 
 MAX_DEPTH = 20
 MAX_EXPANDED_VALUES = 5_000_000
-"""Values after the expansion of aliases: eight times what 10,000 devices hold."""
+"""Values that aliases stand for, those within them included: eight times what 10,000 devices hold. What is written out
+is limited by the file's size alone."""
 
 _TAG = "tag:yaml.org,2002:"
 _STANDARD_SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
@@ -67,6 +68,7 @@ class Reading:
     root: MappingMarks | None = None
     section: MappingMarks | None = None
     section_key_end: int = 0
+    has_anchors: bool = False
 
 
 @dataclass(slots=True)
@@ -129,14 +131,13 @@ class ValueReader:
         self._fold_key = fold_key
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
+        self._expanded = 0
         self.last_end = 0
         self.reading = Reading()
 
     def read(self, event: Any, path: KeyPath = ()) -> Any:
         """The plain value that begins with ``event``."""
         self._count += 1
-        if self._count > MAX_EXPANDED_VALUES:
-            raise YamlFault(f"aliases expand to more than {MAX_EXPANDED_VALUES:,} values", place_of(event.start_mark))
         if self._keeps_places:
             self.reading.places.setdefault(path, place_of(event.start_mark))
         if isinstance(event, AliasEvent):
@@ -152,11 +153,13 @@ class ValueReader:
         else:
             value = self._sequence(event, path)
         if event.anchor is not None:
+            self.reading.has_anchors = True
             self._anchors[event.anchor] = (value, self._count - before + 1)
         return value
 
     def _alias(self, event: Any, path: KeyPath) -> Any:
         self.last_end = end_of(event)
+        self.reading.has_anchors = True
         if self._keeps_aliases:
             return KeptAlias(event.anchor)
         known = self._anchors.get(event.anchor)
@@ -165,6 +168,9 @@ class ValueReader:
                 f"the alias *{event.anchor} has no anchor &{event.anchor} before it", place_of(event.start_mark), path
             )
         self._count += known[1]
+        self._expanded += known[1]
+        if self._expanded > MAX_EXPANDED_VALUES:
+            raise YamlFault(f"aliases expand to more than {MAX_EXPANDED_VALUES:,} values", place_of(event.start_mark))
         return known[0]
 
     def _sequence(self, event: Any, path: KeyPath) -> list[Any]:
@@ -260,17 +266,30 @@ def scalar_value(event: ScalarEvent, path: KeyPath) -> Any:
         tag = resolve_plain(event.value)
     elif tag not in _STANDARD_SCALARS:
         raise YamlFault(f"the tag {tag} is not supported here; remove it", place_of(event.start_mark), path)
-    if tag not in _CONVERTED:
-        return event.value
-    if event.value in _FREQUENT:
-        return _FREQUENT[event.value]
     try:
-        if event.value.isdecimal() and event.value.isascii() and event.value[0] != "0":
-            return int(event.value)
-        return SafeConstructor().construct_object(ScalarNode(tag, event.value))
+        return _converted(tag, event.value)
     except (ValueError, KeyError, IndexError, OverflowError) as error:
         kind = tag.removeprefix(_TAG)
         raise YamlFault(f"{event.value!r} is no {kind}", place_of(event.start_mark), path) from error
+
+
+def plain_value(text: str) -> Any:
+    """The value of an unquoted scalar; raise ``YamlFault``, without a place, if it has none."""
+    tag = resolve_plain(text)
+    try:
+        return _converted(tag, text)
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
+        raise YamlFault(f"{text!r} is no {tag.removeprefix(_TAG)}", None) from error
+
+
+def _converted(tag: str, text: str) -> Any:
+    if tag not in _CONVERTED:
+        return text
+    if text in _FREQUENT:
+        return _FREQUENT[text]
+    if text.isdecimal() and text.isascii() and text[0] != "0":
+        return int(text)
+    return SafeConstructor().construct_object(ScalarNode(tag, text))
 
 
 def resolve_plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The quick way to edit an entry that is written as the daemon writes it, about ten times as fast as reading YAML.
+"""The quick way to read and edit an entry that is written as the daemon writes it, ten times as fast as reading YAML.
 
 An entry is *simple* if it is a block mapping of which every line is ``field: value`` with the value on the same line,
 in a form that means the same wherever it stands: an unquoted word or words, a double-quoted text without escapes, or a
@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from configuration.yaml_format import format_value
-from configuration.yaml_reader import resolve_plain
+from configuration.yaml_reader import YamlFault, plain_value, resolve_plain
 
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.+/-]*(?::[A-Za-z0-9_.+/-]+)*"
 _QUOTED = '"[^"\\\\\n\r\x85\u2028\u2029\ufeff]*"'
@@ -25,6 +26,8 @@ _FLOW_MAPPING = rf"\{{[a-z_]+: {_FLOW_SCALAR}(?:, [a-z_]+: {_FLOW_SCALAR})*\}}"
 _ITEM = f"(?:{_FLOW_SCALAR}|{_FLOW_MAPPING})"
 _VALUE = rf"(?:{_SCALAR}|\[(?:{_ITEM}(?:, {_ITEM})*)?\])"
 _KEY = f"(?:[A-Za-z0-9][A-Za-z0-9-]*|{_QUOTED})"
+_FLOW_ITEM = re.compile(_ITEM)
+_FLOW_FIELD = re.compile(f"([a-z_]+): ({_FLOW_SCALAR})")
 _STR_TAG = "tag:yaml.org,2002:str"
 
 
@@ -32,6 +35,50 @@ def is_simple(text: str, indent: str, newline: str) -> bool:
     """True if ``text`` is one simple entry at ``indent``."""
     found = _entry_pattern(newline).fullmatch(text)
     return found is not None and found["indent"] == indent and len(found["pad"]) > len(indent)
+
+
+def read_simple(text: str, newline: str) -> tuple[str, dict[str, Any]] | None:
+    """The key and the fields of a simple entry; None if ``text`` is none.
+
+    Raise ``YamlFault``, without a place, if a field is given twice or a value is none.
+    """
+    found = _entry_pattern(newline).fullmatch(text)
+    if found is None:
+        return None
+    indent, pad = found.span("indent")[1], len(found["pad"])
+    if pad <= indent:
+        return None
+    first, *lines, _ = text.split(newline)
+    fields = dict(map(_field, lines, repeat(pad)))
+    if len(fields) < len(lines):
+        raise YamlFault("a field is given twice", None)
+    key = first[indent:-1]
+    return (key[1:-1] if key[0] == '"' else key), fields
+
+
+@lru_cache(maxsize=4096)
+def _field(line: str, column: int) -> tuple[str, Any]:
+    """One line's field and value; most lines stand in many entries, which share what nobody changes."""
+    name, _, value = line.partition(": ")
+    return name[column:], _value(value)
+
+
+def _value(text: str) -> Any:
+    if text[0] == '"':
+        return text[1:-1]
+    if text[0] == "[":
+        return [_flow_item(item) for item in _FLOW_ITEM.findall(text, 1)]
+    return plain_value(text)
+
+
+def _flow_item(text: str) -> Any:
+    if text[0] != "{":
+        return _value(text)
+    pairs = _FLOW_FIELD.findall(text)
+    fields = {name: _value(value) for name, value in pairs}
+    if len(fields) < len(pairs):
+        raise YamlFault("a field is given twice", None)
+    return fields
 
 
 def edit_simple(text: str, wanted: Mapping[str, Any], indent: str, newline: str) -> str | None:

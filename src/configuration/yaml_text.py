@@ -37,7 +37,9 @@ _MOST_JOINING_OCTETS = 64
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What surrounds the entries. ``whole`` is the text while there are none; ``refusal`` why it cannot be edited."""
+    """What surrounds the entries. ``whole`` is the text while there are none, else unused; ``refusal`` why it cannot
+    be edited.
+    """
 
     head: str
     tail: str
@@ -61,8 +63,13 @@ class DevicesText:
         self._octets: list[bytes | None] = []
         self._block_of: dict[str, int] = {}
         self._entries_size = 0
-        for device_id, entry in entries.items():
-            self._put(device_id, entry)
+        listed = list(entries.items())
+        for start in range(0, len(listed), _BLOCK_ENTRIES):
+            block = dict(listed[start : start + _BLOCK_ENTRIES])
+            self._block_of.update(dict.fromkeys(block, len(self._blocks)))
+            self._blocks.append(block)
+            self._octets.append(None)
+            self._entries_size += sum(map(_size, block.values()))
 
     def copy(self) -> DevicesText:
         """The same text, to be changed without this one noticing."""
@@ -75,6 +82,15 @@ class DevicesText:
 
     def __contains__(self, device_id: object) -> bool:
         return device_id in self._block_of
+
+    def find(self, device_id: str) -> str | None:
+        """The text of a device's entry, or None."""
+        index = self._block_of.get(device_id)
+        return None if index is None else self._blocks[index][device_id]
+
+    def ids_by_text(self) -> dict[str, str]:
+        """The devices' ids by their entries' texts."""
+        return {entry: device_id for block in self._blocks for device_id, entry in block.items()}
 
     @property
     def size(self) -> int:
@@ -180,6 +196,13 @@ def locate_devices(text: str, reading: Reading, bom: str = "") -> DevicesText:
     return cut.flow(section) if section.kind == "flow" else cut.block(section)
 
 
+def block_devices(text: str, bom: str, entries: dict[str, str], span: tuple[int, int], column: int) -> DevicesText:
+    """``text`` cut at ``entries``, which stand in ``span`` in block style with their keys at ``column``."""
+    found = _BREAK.search(text)
+    root = MappingMarks("block", 0, 0, 0)
+    return _Cut(text, bom, found.group() if found else "\n", root, None).entries(entries, span, column)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cut:
     """Cuts one text; each method is for one way of writing ``devices``."""
@@ -225,21 +248,24 @@ class _Cut:
     def block(self, section: MappingMarks) -> DevicesText:
         text, starts = self.text, section.key_starts
         bounds = [line_start(text, start) for _, start in starts] + [self._end_of(section)]
-        column = starts[0][1] - bounds[0]
         entries: dict[str, str] = {}
         for index, (key, start) in enumerate(starts):
             if text[bounds[index] : start].strip() not in ("", "?"):
                 return self._refused(f"the entry {key} does not begin on a line of its own")
             entries[key] = text[bounds[index] : bounds[index + 1]]
-        last = starts[-1][0]
-        drops = not text.endswith(tuple(BREAKS)) and bounds[-1] == len(text)
+        return self.entries(entries, (bounds[0], bounds[-1]), starts[0][1] - bounds[0])
+
+    def entries(self, entries: dict[str, str], span: tuple[int, int], column: int) -> DevicesText:
+        """The text in whose ``span`` these entries stand, in block style, their keys at ``column``."""
+        text, last, (start, end) = self.text, next(reversed(entries)), span
+        drops = not text.endswith(tuple(BREAKS)) and end == len(text)
         whole_last = self._with_break(entries[last])
         own = self._own_part(whole_last, column)
         entries[last], rest = whole_last[:own], whole_last[own:]
         if drops and rest:
             rest, drops = rest.removesuffix(self.newline), False
         style = self._style_like(entries, EntryStyle(False, " " * column, 2, self.newline))
-        return DevicesText(Layout(text[: bounds[0]], rest + text[bounds[-1] :], style, text, self.bom, drops), entries)
+        return DevicesText(Layout(text[:start], rest + text[end:], style, "", self.bom, drops), entries)
 
     def _own_part(self, entry: str, column: int) -> int:
         """How much of the last entry's raw text is its own: its content and the comments that are indented below it."""

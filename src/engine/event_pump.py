@@ -1,8 +1,10 @@
-"""Carries the core's events into the asyncio loop: eventfd -> batch -> observer, a batch per turn of the loop."""
+"""Carries the core's events into the asyncio loop: eventfd -> batch -> observer, a few milliseconds per turn."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from typing import assert_never
 
 import structlog
@@ -21,6 +23,9 @@ from domain.ports import BindingObserver, Engine
 
 log = structlog.get_logger()
 
+TURN_S = 0.004
+"""How long events may keep the loop from whatever else waits: a timer, a question, the watchdog."""
+
 
 class EventPump:
     """Runs on the loop that calls ``start``; ``observer`` is called on that loop only."""
@@ -29,10 +34,12 @@ class EventPump:
         self._engine = engine
         self._observer = observer
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: deque[CoreEvent] = deque()
+        self._next_turn: asyncio.Handle | None = None
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._engine.event_fd, self._pump)
+        self._loop.add_reader(self._engine.event_fd, self._on_readable)
 
     def stop(self) -> None:
         """Deliver what is queued and let go of the loop; idempotent."""
@@ -40,18 +47,32 @@ class EventPump:
             return
         self._loop.remove_reader(self._engine.event_fd)
         self._loop = None
-        while self._deliver():
-            pass
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+        while self._has_events():
+            self._dispatch(self._waiting.popleft())
 
-    def _pump(self) -> None:
-        if self._deliver() and self._loop is not None:
-            self._loop.call_soon(self._pump)
+    def _on_readable(self) -> None:
+        if self._next_turn is None:  # else a turn comes anyway, and two would take twice the time
+            self._take_turn()
 
-    def _deliver(self) -> bool:
-        events = self._engine.drain()
-        for event in events:
-            self._dispatch(event)
-        return bool(events)
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        deadline_s = time.perf_counter() + TURN_S
+        try:
+            while self._has_events():
+                self._dispatch(self._waiting.popleft())
+                if time.perf_counter() >= deadline_s:
+                    break
+        finally:
+            if self._waiting and self._loop is not None:  # what the engine still holds makes its descriptor readable
+                self._next_turn = self._loop.call_soon(self._take_turn)
+
+    def _has_events(self) -> bool:
+        if not self._waiting:
+            self._waiting.extend(self._engine.drain())
+        return bool(self._waiting)
 
     def _dispatch(self, event: CoreEvent) -> None:
         match event:

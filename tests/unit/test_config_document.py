@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from configuration import yaml_reader
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_loader import MAX_FILE_OCTETS, find_problems, load_config, parse_config
 from configuration.entry_change import MASTERS
@@ -259,3 +260,13 @@ def test_rejection_is_a_config_error_with_its_exit_code():
     with pytest.raises(ConfigError) as caught:
         parse("x: 1")
     assert caught.value.exit_code == 78
+
+
+def test_what_aliases_stand_for_is_limited_and_not_what_is_written_out(monkeypatch):
+    monkeypatch.setattr(yaml_reader, "MAX_EXPANDED_VALUES", 50)
+    assert yaml_reader.read_text(f"a: [{'1, ' * 200}]").value == {"a": [1] * 200}
+    ten = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"  # with the list itself
+    assert yaml_reader.read_text(ten + "b: [*a, *a, *a, *a, *a]").value["b"] == [list(range(1, 10))] * 5
+    for text in (ten + "b: [*a, *a, *a, *a, *a, *a]", ten + "b: &b [*a, *a]\nc: [*b, *b]"):
+        with pytest.raises(yaml_reader.YamlFault, match="aliases expand to more than 50 values"):
+            yaml_reader.read_text(text)

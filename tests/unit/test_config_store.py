@@ -130,6 +130,12 @@ def test_body_that_tells_another_media_replaces_all_that_was_known():
     assert fields["formats"] == [{"payload_type": 111, "codec": "opus", "rate": None, "channels": None}]
 
 
+def test_body_that_comes_before_the_write_of_a_registration_without_one_counts():
+    fields = set_by(None, registered(Capabilities()).followed_by(registered())) or {}
+    assert fields["protocol_type"] == "rtp"
+    assert set_by(None, registered().followed_by(registered(Capabilities()))) == fields
+
+
 def test_half_a_character_in_a_peers_text_cannot_stop_the_write(path):
     config = load_config(path)
     change = registered(Capabilities(user_agent="x\ud800y"))
