@@ -22,6 +22,7 @@ from configuration.configuration_manager import ConfigurationManager, Surroundin
 from daemon import router_identity, self_probe
 from daemon.announcer import Announcer
 from daemon.log_setup import LogLevel, set_up_logging
+from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
 from daemon.system_clock import SystemClock
@@ -46,6 +47,7 @@ def run_daemon(config_path: Path) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean stop. Raise UserError when it cannot start."""
     loaded = load_config(config_path)
     log_level = set_up_logging(loaded.document.log.level)
+    keep_responsive()
     asyncio.run(_serve(loaded, log_level))
     return 0
 
