@@ -1,10 +1,10 @@
 """What keeps the event loop responsive however many devices there are: short pauses of the collector, quick turns.
 
 Theory of operation: Python's collector looks at all objects again and again as their number grows, and nothing else
-runs meanwhile: a tenth of a second with 10,000 devices. Nearly all of them live as long as the daemon. So when many have
-survived a full collection they are set aside (``gc.freeze``): reference counts still free them, only a cycle among them
-that becomes garbage later stays. Few survivors are left to the collector, which frees their cycles too: what comes and
-goes, such as connections, never piles up.
+runs meanwhile: a tenth of a second with 10,000 devices. Nearly all of them live as long as the daemon. So when many
+have survived a full collection they are set aside (``gc.freeze``): reference counts still free them, only a cycle among
+them that becomes garbage later stays. Few survivors are left to the collector, which frees their cycles too: what comes
+and goes, such as connections, never piles up.
 
 A thread that computes, such as the writer of config.yaml, gives way when another has waited for the switch interval;
 the loop waits that long at each of its system calls, of which one answer takes a dozen.

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from domain.ports import BindingRow
 from location import binding_schema as schema
@@ -34,6 +35,7 @@ _SETTINGS = (
     "PRAGMA cache_size = -8192",  # KiB; a round of 10,000 bindings fits in, and writes every page once
 )
 
+_Item = TypeVar("_Item")
 _Identity = tuple[tuple[int, int] | None, ...]
 
 
@@ -87,11 +89,20 @@ class BindingDatabase:
             raise
 
     def write(self, saved: Sequence[BindingRow], removed: Sequence[int], listeners: Sequence[str]) -> None:
-        """Save and remove bindings; ``listeners`` gives the address of each index."""
+        """Save and remove bindings; ``listeners`` gives the address of each index.
+
+        Many with each statement: every statement gives the interpreter away, and beside a busy event loop it takes half
+        a millisecond to get it back.
+        """
         addresses = dict(enumerate(listeners))
-        rows = ((*row[:LISTENER], addresses.get(row[LISTENER], ""), *row[LISTENER + 1 :]) for row in saved)
-        self._connection.executemany(schema.SAVE, rows)
-        self._connection.executemany(schema.REMOVE, ((number,) for number in removed))
+        for rows in _parts(saved):
+            values: list[object] = []
+            for row in rows:
+                values += row
+                values[LISTENER - len(row)] = addresses.get(row[LISTENER], "")
+            self._connection.execute(schema.save(len(rows)), values)
+        for numbers in _parts(removed):
+            self._connection.execute(schema.remove(len(numbers)), numbers)
 
     def clear(self) -> None:
         """Remove every binding."""
@@ -107,7 +118,8 @@ class BindingDatabase:
 
     def write_listed(self, device_ids: Iterable[str]) -> None:
         """Add devices to those listed."""
-        self._connection.executemany(schema.SAVE_LISTED, ((device_id,) for device_id in device_ids))
+        for some in _parts(list(device_ids)):
+            self._connection.execute(schema.save_listed(len(some)), some)
 
     def write_meta(self, meta: KeptMeta) -> None:
         """Keep ``meta``."""
@@ -177,6 +189,11 @@ def opened_copy(path: Path) -> Iterator[BindingDatabase]:
             yield database
         finally:
             database.close()
+
+
+def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """``items`` in order, at most as many at once as one statement takes."""
+    return (items[start : start + schema.MOST_AT_ONCE] for start in range(0, len(items), schema.MOST_AT_ONCE))
 
 
 def _secure_files(path: Path) -> None:

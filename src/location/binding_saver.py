@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 _ROWS_PER_CHUNK = 256
 """Less than a millisecond of the interpreter at a time."""
 
-_ROWS_PER_ROUND = 50_000
+_ROWS_PER_ROUND = 10_000
 """Then the round is committed, though more wait: in a storm without end, what was taken shall not wait for its end."""
 
 _AGAIN_FIRST_S = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from domain.ports import BINDING_FIELDS
@@ -48,10 +49,10 @@ CREATE = (
     f"PRAGMA user_version = {VERSION}",
 )
 
-SAVE = f"INSERT OR REPLACE INTO bindings VALUES ({', '.join('?' * len(BINDING_FIELDS))})"  # noqa: S608 - constants
-REMOVE = "DELETE FROM bindings WHERE number = ?"
+MOST_AT_ONCE = 64
+"""Rows that one statement saves or removes."""
+
 CLEAR = "DELETE FROM bindings"
-SAVE_LISTED = "INSERT OR IGNORE INTO listed VALUES (?)"
 READ_LISTED = "SELECT device_id FROM listed"
 SAVE_META = "INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?)"
 READ_META = "SELECT boot_id, offset_ms, next_number FROM meta"
@@ -77,6 +78,25 @@ SURVEY = (
     "count(*) FILTER (WHERE expires_at_ms > ?), coalesce(max(number), 0) FROM bindings"
 )
 """How many rows no core has written, how many expire after a given time, and the highest number."""
+
+
+@cache
+def save(rows: int) -> str:
+    """The statement that saves so many bindings; its parameters are their fields, one binding after another."""
+    row = f"({', '.join('?' * len(BINDING_FIELDS))})"
+    return f"INSERT OR REPLACE INTO bindings VALUES {', '.join([row] * rows)}"  # noqa: S608 - question marks
+
+
+@cache
+def remove(rows: int) -> str:
+    """The statement that removes the bindings of so many numbers."""
+    return f"DELETE FROM bindings WHERE number IN ({', '.join('?' * rows)})"  # noqa: S608 - question marks
+
+
+@cache
+def save_listed(rows: int) -> str:
+    """The statement that adds so many devices to those listed."""
+    return f"INSERT OR IGNORE INTO listed VALUES {', '.join(['(?)'] * rows)}"  # noqa: S608 - question marks
 
 
 def restorable(listeners: Sequence[str]) -> str:

@@ -551,9 +551,9 @@ def test_refreshes_without_end_do_not_grow_the_log_without_limit(tmp_path):
             daemon.journal.hear(row(number))
         daemon.save()
         sizes = []
-        for _ in range(10):
+        for refresh in range(10):
             for number in range(1, 5001):
-                daemon.journal.hear(row(number))
+                daemon.journal.hear(row(number, user_agent=f"Phone/{refresh}"))
             daemon.save()
             sizes.append((disk.path / f"{NAME}-wal").stat().st_size)
         assert max(sizes) <= 2 * sizes[0]
