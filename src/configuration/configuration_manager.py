@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
 _log = structlog.get_logger(__name__)
 _MOST_LOGGED_CHANGES = 50
+_RESTORED_AT_ONCE = 50
+"""Two milliseconds of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,18 @@ class ConfigurationManager:
                 await self._store.stop()
         return bound
 
-    def take_restored(self, has_been_listed: Callable[[str], bool]) -> None:
-        """Know the devices of the bindings that the core has again, before ``start``.
+    async def take_restored(self, has_been_listed: Callable[[str], bool]) -> None:
+        """Know the devices of the bindings that the core has again; before the observer is told of events.
 
         ``has_been_listed``: whether a device's entry was in the file before; one that has none now was deleted by the
         owner, while one that never had any was not written in time and gets one when it is heard.
         """
-        self._configure_engine()
-        bindings = self._engine.snapshot()
-        present = self._store.document.devices
-        ids = {binding.device_id for binding in bindings}
-        self._directory.restore(bindings, {one for one in ids if one not in present and has_been_listed(one)})
+        for count, binding in enumerate(self._engine.snapshot(), 1):
+            device_id = binding.device_id
+            is_deleted = device_id not in self._store.document.devices and has_been_listed(device_id)
+            self._directory.restore(binding, is_forgotten=is_deleted)
+            if count % _RESTORED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Stop serving and write what is pending, every device as offline: nobody hears them now; idempotent."""

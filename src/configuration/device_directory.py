@@ -9,7 +9,7 @@ after. ``DeviceDirectory`` keeps the devices, knows whose each binding is, and t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -158,20 +158,20 @@ class DeviceDirectory:
         if (device := self._devices.get(device_id)) is not None:
             self._devices[device_id] = replace(device, is_forgotten=True)
 
-    def restore(self, bindings: Sequence[Binding], deleted_ids: Container[str]) -> None:
-        """Know the devices of bindings that outlived a restart, silent as yet, and tell nobody of them.
-
-        A device of ``deleted_ids`` is forgotten: its owner deleted its entry.
-        """
-        for binding in sorted(bindings, key=lambda binding: binding.last_heard):
-            device_id = binding.device_id
-            before = self._devices.get(device_id) or Device(device_id, is_forgotten=device_id in deleted_ids)
-            known = self._bindings.setdefault(device_id, DeviceBindings())
-            told = self._capabilities_of(binding, known)
+    def restore(self, binding: Binding, *, is_forgotten: bool) -> None:
+        """Know the device of a binding that outlived a restart, silent as yet, and tell nobody of it."""
+        device_id, last_heard = binding.device_id, binding.last_heard
+        known = self._bindings.setdefault(device_id, DeviceBindings())
+        told = self._capabilities_of(binding, known)
+        known.put(binding)
+        self._owners[binding.binding_id] = device_id
+        before = self._devices.get(device_id)
+        if before is None:
+            capabilities = combine_capabilities(_NOTHING_TOLD, told, binding)
+            self._devices[device_id] = Device(device_id, None, capabilities, last_heard, is_forgotten=is_forgotten)
+        elif before.last_heard is None or before.last_heard <= last_heard:
             capabilities = combine_capabilities(before.capabilities, told, binding)
-            known.put(binding)
-            self._owners[binding.binding_id] = device_id
-            self._devices[device_id] = replace(before, capabilities=capabilities, last_heard=binding.last_heard)
+            self._devices[device_id] = replace(before, capabilities=capabilities, last_heard=last_heard)
 
     def tell_again(self, device_id: str) -> bool:
         """Tell of the device as it is if it is there, forgotten or not; False if it is not there."""

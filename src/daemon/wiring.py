@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -101,6 +101,13 @@ async def _running(
     announcer = Announcer(MdnsPublisher)
     listening: list[ListenAddress] = []
 
+    def key_of(device_id: str) -> str:
+        """The device's name in the database of bindings."""
+        return device_id.removesuffix(f"@{store.document.server.domain.lower()}")
+
+    def on_listed(device_ids: Collection[str]) -> None:
+        bindings.note_listed([key_of(device_id) for device_id in device_ids])
+
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
@@ -108,6 +115,7 @@ async def _running(
 
     hosts = _served_hosts(router_uuid)
     store = ConfigStore(loaded)
+    store.on_listed = on_listed
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
@@ -120,11 +128,12 @@ async def _running(
         control = ControlSocket(state_dir, report.answers)
         await control.start()
         stack.push_async_callback(control.stop)
-        _restore(bindings, manager, store)
+        restored = bindings.load(loaded.document.registrar.max_expires_s)
         bindings.start()
         stack.push_async_callback(asyncio.to_thread, bindings.stop)
         listening.extend(await manager.start())
         stack.push_async_callback(manager.stop)
+        await manager.take_restored(lambda device_id: key_of(device_id) in restored.listed)
         pump.start()
         stack.callback(pump.stop)
         stack.callback(sip.stop)  # first of the three: what devices sent until here is still written, and no more comes
@@ -141,19 +150,6 @@ async def _running(
 def _store_settings(document: ConfigDocument, state_dir: Path) -> StoreSettings:
     listeners = [address.ip for address in listen_addresses(document)]
     return StoreSettings(state_dir, listeners, document.registrar.save_interval_s)
-
-
-def _restore(bindings: BindingStore, manager: ConfigurationManager, store: ConfigStore) -> None:
-    """Put back what outlived the last process, before anybody can hear us."""
-
-    def key_of(device_id: str) -> str:
-        return device_id.removesuffix(f"@{store.document.server.domain.lower()}")
-
-    restored = bindings.load(store.document.registrar.max_expires_s)
-    manager.take_restored(lambda device_id: key_of(device_id) in restored.listed)
-    store.on_listed = lambda device_ids: bindings.note_listed([key_of(one) for one in device_ids])
-    if restored.bindings:
-        log.info("bindings.restored", bindings=restored.bindings, devices=len(restored.device_keys))
 
 
 async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None:

@@ -5,8 +5,9 @@ Its records become domain values, its sentences domain errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import overload
 
 from domain.errors import StackRefused
 from domain.events import (
@@ -24,8 +25,30 @@ from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, Engine
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 
+_Convert = Callable[[_engine.BindingRecord], Binding]
+
 EVENTS_PER_DRAIN = 64
 """A batch short enough that the event loop stays responsive between two."""
+
+
+class _Lazily(Sequence[Binding]):
+    """A hundred thousand records take seconds to become bindings: each does when it is asked for."""
+
+    def __init__(self, records: Sequence[_engine.BindingRecord], convert: _Convert) -> None:
+        self._records = records
+        self._convert = convert
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Binding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Binding]: ...
+    def __getitem__(self, index: int | slice) -> Binding | Sequence[Binding]:
+        if isinstance(index, slice):
+            return _Lazily(self._records[index], self._convert)
+        return self._convert(self._records[index])
 
 
 class CoreEngine:
@@ -83,7 +106,7 @@ class CoreEngine:
 
     def snapshot(self) -> Sequence[Binding]:
         now = self._clock.now()
-        return [self._to_binding(record, now) for record in self._core.snapshot()]
+        return _Lazily(self._core.snapshot(), lambda record: self._to_binding(record, now))
 
     def find_device(self, device_id: str) -> Sequence[Binding]:
         now = self._clock.now()

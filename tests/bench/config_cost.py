@@ -165,7 +165,6 @@ async def _house(path: Path, timing: StoreTiming) -> AsyncIterator[_House]:
     await manager.stop()
 
 
-
 def print_load(path: Path, devices: int) -> None:
     """The time of ``load_config``, of three the best."""
     path.write_bytes(daemons_file(devices))

@@ -328,8 +328,8 @@ async def start_with_binding(path: Path, *, has_been_listed: bool) -> House:
     house = House(path)
     house.engine.hear(BINDING)
     house.engine.drain()
-    house.manager.take_restored(lambda _: has_been_listed)
     await house.manager.start()
+    await house.manager.take_restored(lambda _: has_been_listed)
     house.manager.observer.on_binding_event(BindingReachable(BINDING))
     return house
 

@@ -224,8 +224,6 @@ def test_reload_gives_what_a_fresh_start_gives(before, after, kept):
     assert reloaded.octets == reloaded.devices_text.octets() == second.encode()
 
 
-
-
 def test_owners_file_with_comments_braces_and_blank_lines_is_read_quickly():
     text = f"server: {{name: 'A'}}\n\ndevices: # all\n  # one\n{ENTRY}\n  'b': {{name: x}} # two\n  c:\n\n# end\nlog: {{}}\n"
     quick = read_quickly(text, "", None)

@@ -222,7 +222,7 @@ def test_device_that_stays_offline_is_no_announcement():
 
 
 def test_restored_devices_are_known_and_told_of_only_when_they_are_heard(directory, sink):
-    directory.restore([replace(silent(FIRST), body=b"sink")], deleted_ids=())
+    directory.restore(replace(silent(FIRST), body=b"sink"), is_forgotten=False)
     assert sink.calls == []
     known = directory.find(UUID)
     assert known is not None
@@ -232,13 +232,13 @@ def test_restored_devices_are_known_and_told_of_only_when_they_are_heard(directo
 
 
 def test_restored_device_that_is_never_heard_ends_untold(directory, sink):
-    directory.restore([silent(FIRST)], deleted_ids=())
+    directory.restore(silent(FIRST), is_forgotten=False)
     directory.on_binding_event(BindingRemoved(silent(FIRST), RemovalReason.EXPIRED))
     assert sink.calls == []
 
 
 def test_restored_device_whose_entry_was_deleted_needs_more_than_a_ping_to_be_told_of(directory, sink):
-    directory.restore([silent(FIRST)], deleted_ids={UUID})
+    directory.restore(silent(FIRST), is_forgotten=True)
     directory.on_binding_event(BindingReachable(FIRST))
     assert sink.calls == []
     directory.on_binding_event(BindingAdded(SECOND))
