@@ -29,7 +29,10 @@ SETTLED_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """``answered_s``: from the start of the process to the first answer, which has its binding; ``kept`` of ``bindings`` were there then."""
+    """``answered_s``: from the start of the process to the first answer, which has its binding.
+
+    ``kept`` of ``bindings`` were there then.
+    """
 
     bindings: int
     kept: int
@@ -41,7 +44,8 @@ class Start:
     def __str__(self) -> str:
         return (
             f"{self.bindings} bindings, config.yaml {self.config_octets / 1e6:.1f} MB with {self.devices} devices: "
-            f"answers after {self.answered_s:.2f} s ({self.cpu_s:.2f} s of CPU until it is ready), {self.kept} bindings there"
+            f"answers after {self.answered_s:.2f} s, {self.kept} bindings there; "
+            f"{self.cpu_s:.2f} s of CPU until it is ready"
         )
 
 
