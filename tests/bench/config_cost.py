@@ -30,8 +30,8 @@ from configuration.config_rewrite import merge_changes  # noqa: E402  # as above
 from configuration.config_store import ConfigStore, StoreTiming  # noqa: E402  # as above
 from configuration.configuration_manager import ConfigurationManager, Surroundings  # noqa: E402  # as above
 from configuration.entry_change import EntryChange, Sighting, registration_change  # noqa: E402  # as above
-from daemon.responsiveness import keep_responsive  # noqa: E402  # as above
 from daemon.log_setup import set_up_logging  # noqa: E402  # as above
+from daemon.responsiveness import keep_responsive  # noqa: E402  # as above
 from daemon.status_report import StatusReport  # noqa: E402  # as above
 from daemon.system_clock import SystemClock  # noqa: E402  # as above
 from domain.ports import ListenAddress  # noqa: E402  # as above
@@ -163,7 +163,6 @@ async def _house(path: Path, timing: StoreTiming) -> AsyncIterator[_House]:
     yield _House(path, engine, store, StatusReport(manager, engine, path))
     pump.stop()
     await manager.stop()
-
 
 
 def print_load(path: Path, devices: int) -> None:

@@ -272,19 +272,17 @@ def assert_neither_lost_a_word(start: str, steps: list[tuple[str, str, int, bool
         for name, value in {**owners, **expected.daemons[device]}.items():
             is_open = name in ("name", "role") and value in (None, "unknown")
             assert is_open or values[device].get(name) == value, (device, name)
-    if not any(kind in ("register", "media", "offline", "name", "ip", "delete", "add", "comment", "setting")
-               for kind, *_ in steps):
+    if not any(
+        kind in ("register", "media", "offline", "name", "ip", "delete", "add", "comment", "setting")
+        for kind, *_ in steps
+    ):
         assert text == start
 
 
 @settings(max_examples=200)
-@given(
-    start=st.sampled_from(sorted(STARTS)), shape=st.sampled_from(sorted(SHAPES)), steps=st.lists(STEP, max_size=20)
-)
+@given(start=st.sampled_from(sorted(STARTS)), shape=st.sampled_from(sorted(SHAPES)), steps=st.lists(STEP, max_size=20))
 @example("lines", "as it is", [("register", "d0", 5, False), ("ip", "d0", 9, False)])
-@example(
-    "lines", "as it is", [("register", "d2", 5, False), ("delete", "d2", 1, True), ("register", "d2", 6, False)]
-)
+@example("lines", "as it is", [("register", "d2", 5, False), ("delete", "d2", 1, True), ("register", "d2", 6, False)])
 def test_no_interleaving_of_both_writers_edits_loses_a_word_of_either(start, shape, steps):
     assert_neither_lost_a_word(SHAPES[shape](STARTS[start]), steps)
 
