@@ -8,7 +8,7 @@ again and compared with what was wanted before it is handed out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -36,6 +36,7 @@ from configuration.yaml_reader import (
 from configuration.yaml_simple import edit_simple, is_simple
 
 BREAKS = "\n\r\x85\u2028\u2029"
+_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
 _LINE = re.compile(f"[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
 
 
@@ -102,14 +103,20 @@ def new_entry(key: str, fields: Mapping[str, Any], style: EntryStyle) -> str:
     return text
 
 
-def edit_entry(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> str:
-    """``text`` with the fields of ``wanted`` set; None empties a field that is there. Raise ``EditRefused``."""
+def edit_entry(text: str, wanted: Mapping[str, Any], style: EntryStyle, is_used: Callable[[str], bool]) -> str:
+    """``text`` with the fields of ``wanted`` set; None empties a field that is there. Raise ``EditRefused``.
+
+    ``is_used`` tells whether the file has an alias of an anchor: what that stands for is changed by nobody but the
+    owner, since the alias would change with it.
+    """
     if not style.is_flow and (edited := edit_simple(text, wanted, style.indent, style.newline)) is not None:
         return edited
-    return edit_carefully(text, wanted, style)
+    return edit_carefully(text, wanted, style, is_used)
 
 
-def edit_carefully(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> str:
+def edit_carefully(
+    text: str, wanted: Mapping[str, Any], style: EntryStyle, is_used: Callable[[str], bool] = lambda _: False
+) -> str:
     """As ``edit_entry``, for whatever an owner may write."""
     entry = read_entry(text, style)
     changed = {
@@ -119,6 +126,9 @@ def edit_carefully(text: str, wanted: Mapping[str, Any], style: EntryStyle) -> s
     }
     if not changed:
         return text
+    for anchor in _anchors_of(text, entry, changed):
+        if is_used(anchor):
+            raise EditRefused(f"*{anchor} takes its value from here; write that value out where *{anchor} stands")
     added = {name: value for name, value in changed.items() if name not in entry.fields}
     splices = [
         splice
@@ -205,6 +215,15 @@ def _read_field(event: Any, name: Any, reader: ValueReader, offset: int) -> Fiel
     value = reader.read(event, ("device", name.value))
     key_end = end_of(name) - offset
     return Field(key_end, start_of(event) - offset, reader.last_end - offset, value, event)
+
+
+def _anchors_of(text: str, entry: Entry, changed: Mapping[str, Any]) -> Iterator[str]:
+    """The anchors of what an edit changes: of the entry itself, and in the values of the ``changed`` fields."""
+    if entry.kind != "alias" and entry.event.anchor is not None:
+        yield entry.event.anchor
+    for name in changed:
+        if (field := entry.fields.get(name)) is not None:
+            yield from _ANCHOR.findall(text, field.start, field.end)
 
 
 Splice = tuple[int, int, str]

@@ -110,7 +110,7 @@ class DevicesText:
         style = self._layout.style
         if device_id in self._block_of:
             current = self._blocks[self._block_of[device_id]][device_id]
-            edited = edit_entry(current, fields, style)
+            edited = edit_entry(current, fields, style, self._has_alias)
             if edited == current:
                 return False
             self._require_room(_size(edited) - _size(current), most_octets)
@@ -150,6 +150,11 @@ class DevicesText:
         self._entries_size += _size(entry) - _size(self._blocks[index].get(device_id, ""))
         self._blocks[index][device_id] = entry
         self._block_of[device_id] = index
+
+    def _has_alias(self, anchor: str) -> bool:
+        alias = re.compile(rf"\*{re.escape(anchor)}(?![^\s,\[\]{{}}])")
+        parts = (self._layout.head, self._layout.tail, *(text for block in self._blocks for text in block.values()))
+        return any(alias.search(part) for part in parts)
 
     def _octets_of(self, index: int) -> bytes:
         octets = self._octets[index]

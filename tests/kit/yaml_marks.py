@@ -77,7 +77,7 @@ class YamlMarks:
         self.mark = "\ufeff" if text.startswith("\ufeff") else ""
         self.text = text = text.removeprefix("\ufeff")
         self.newline = "\r\n" if "\r\n" in text else "\n"
-        self._events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
         for _ in range(2):
             next(self._events)
         self._used: set[str] = set()
@@ -113,15 +113,19 @@ class YamlMarks:
     def _read(self, event: Any) -> Node:
         start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, yaml.AliasEvent):
+            assert event.anchor is not None
             self._used.add(event.anchor)
             return Node(event, start, end)
         anchors = {event.anchor} - {None}
         if isinstance(event, yaml.ScalarEvent):
             return Node(event, start, end, (), frozenset(anchors))
         nodes: list[Node] = []
-        while not isinstance(inner := next(self._events), yaml.CollectionEndEvent):
+        inner = next(self._events)
+        while not isinstance(inner, yaml.CollectionEndEvent):
             nodes.append(self._read(inner))
-        end = inner.end_mark.index if event.flow_style else nodes[-1].end
+            inner = next(self._events)
+        last: Any = inner
+        end = last.end_mark.index if event.flow_style else nodes[-1].end
         pairs = tuple(zip(nodes[::2], nodes[1::2], strict=True)) if isinstance(event, yaml.MappingStartEvent) else ()
         return Node(event, start, end, pairs, frozenset(anchors).union(*(node.anchors for node in nodes)))
 

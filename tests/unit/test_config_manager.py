@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from configuration import device_log
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import load_config
 from configuration.config_store import ConfigStore, StoreTiming
@@ -352,3 +354,32 @@ async def test_whose_entry_is_in_the_file_is_told_after_the_write(house):
     house.manager.observer.on_binding_event(BindingAdded(BINDING))
     await house.store.wait_written()
     assert listed == [UUID]
+
+
+# ---- a flood ----
+
+
+async def test_flood_of_devices_is_told_by_its_first_lines_and_a_sum(house):
+    with capture_logs() as logs:
+        for number in range(130):
+            house.manager.handle_sip_registration(f"d{number}", "192.0.2.1", 5062, Role.SINK, Capabilities())
+        house.manager.handle_sip_device_offline("d0")
+        await house.manager.stop()
+    told = [log for log in logs if log["event"].startswith("device.")]
+    assert [log["device"] for log in told[:50]] == [f"d{number}" for number in range(50)]
+    assert [(log["event"], log["count"]) for log in told[50:]] == [
+        ("device.registered_many", 80),
+        ("device.offline_many", 1),
+    ]
+
+
+async def test_sum_of_a_flood_is_told_when_its_second_is_over_and_the_next_device_by_itself_again(house, monkeypatch):
+    monkeypatch.setattr(device_log, "_WINDOW_S", 0.0)
+    with capture_logs() as logs:
+        for number in range(60):
+            house.manager.handle_sip_registration(f"d{number}", "192.0.2.1", 5062, Role.SINK, Capabilities())
+        for _ in range(10):  # turns of the loop
+            await asyncio.sleep(0)
+        house.manager.handle_sip_registration("late", "192.0.2.1", 5062, Role.SINK, Capabilities())
+    told = [log for log in logs if log["event"].startswith("device.")]
+    assert (told[50]["count"], told[51]["device"]) == (10, "late")

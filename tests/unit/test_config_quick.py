@@ -99,8 +99,8 @@ def test_owners_files_are_read_as_the_careful_way_reads_them(document, edits, en
 
 
 SCRAPS = [
-    *"\n \t#:-,{}[]\"'&*!|>%?\ufeff\x85", "\r\n", "  ", "\n  ", "\n    ", "devices:", "  b:\n", " &a ", " *a", "<<: ", "---\n",
-    "...\n", "é", "0x_", "null", "name: y", "|+\n", '"', "# c\n",
+    *"\n \t#:-,{}[]\"'&*!|>%?\ufeff\x85", "\r\n", "  ", "\n  ", "\n    ", "devices:", "  b:\n", " &a ", " *a", "<<: ",
+    "---\n", "...\n", "é", "0x_", "null", "name: y", "|+\n", '"', "# c\n",
 ]  # fmt: skip
 
 
@@ -225,7 +225,8 @@ def test_reload_gives_what_a_fresh_start_gives(before, after, kept):
 
 
 def test_owners_file_with_comments_braces_and_blank_lines_is_read_quickly():
-    text = f"server: {{name: 'A'}}\n\ndevices: # all\n  # one\n{ENTRY}\n  'b': {{name: x}} # two\n  c:\n\n# end\nlog: {{}}\n"
+    entries = f"  # one\n{ENTRY}\n  'b': {{name: x}} # two\n  c:\n\n"
+    text = f"server: {{name: 'A'}}\n\ndevices: # all\n{entries}# end\nlog: {{}}\n"
     quick = read_quickly(text, "", None)
     assert quick is not None
     assert list(quick.document.devices) == ["a", "b", "c"]

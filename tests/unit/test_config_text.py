@@ -55,8 +55,8 @@ EXAMPLES = {
         "devices:\n  b: &b {role: sink}\n  a:\n    <<: *b # c\n    online: true\n",
     ),
     "an anchored value": (
-        "devices:\n  a: {online: &o false}\n  b: {enabled: *o}\n",
-        "devices:\n  a: {online: &o true}\n  b: {enabled: *o}\n",
+        "devices:\n  a: {online: &o false}\n  b: {enabled: no}\n",
+        "devices:\n  a: {online: &o true}\n  b: {enabled: no}\n",
     ),
     "a comment behind the value": (
         "devices:\n  a:\n    online:   false   # seen\n    # end\n",
@@ -134,13 +134,28 @@ def test_a_value_that_is_no_longer_known_becomes_null():
     [
         "log: &x {}\ndevices: *x\n",
         "? devices\n: a: {name: x}\n",
+        "devices:\n  a: {online: &o false}\n  b: {enabled: *o}\n",
+        "devices:\n  a: {formats: [&f {payload_type: 0, codec: x}]}\n  b: {formats: [*f]}\n",
+        "devices:\n  a:\n    online: &o false\n    enabled: *o\n",
+        "devices:\n  a: &a {role: sink}\n  b: *a\n",
+        "devices:\n  a: &a {role: sink}\n  b:\n    <<: *a\n",
+        "devices:\n  a: {online: &o false}\ndiscovery: {enabled: *o}\n",
     ],
-    ids=["devices are an alias", "entries on the key's line"],
+    ids=[
+        "devices are an alias",
+        "entries on the key's line",
+        "a value that another entry takes",
+        "a value of which another entry takes a part",
+        "a value that another field takes",
+        "an entry that another takes",
+        "an entry that another is merged with",
+        "a value that a section takes",
+    ],
 )
 def test_what_cannot_be_edited_without_damage_is_refused(text):
     config = parse_config(text.encode(), Path("config.yaml"))
     with pytest.raises(EditRefused):
-        config.devices_text.set_fields("a", {"online": True})
+        config.devices_text.set_fields("a", {"online": True, "formats": []})
     assert config.devices_text.octets() == text.encode()
 
 
