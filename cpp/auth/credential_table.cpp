@@ -1,7 +1,6 @@
 #include "auth/credential_table.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace sr::auth {
 
@@ -15,12 +14,9 @@ bool Credential::may_register(std::string_view aor_key) const noexcept {
     return aor_key == user || std::find(aor_keys.begin(), aor_keys.end(), aor_key) != aor_keys.end();
 }
 
-CredentialTable::CredentialTable(std::vector<Credential> credentials) {
+CredentialTable::CredentialTable(const std::vector<Credential>& credentials) {
     by_user_.reserve(credentials.size());
-    for (Credential& credential : credentials) {
-        std::string user = credential.user;
-        by_user_.try_emplace(std::move(user), std::move(credential));
-    }
+    for (const Credential& credential : credentials) by_user_.try_emplace(credential.user, credential);
 }
 
 const Credential* CredentialTable::find(std::string_view user) const noexcept {

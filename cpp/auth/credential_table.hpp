@@ -32,7 +32,7 @@ class CredentialTable {
     CredentialTable() = default;
 
     /// Of two for one user the first counts; whoever reads the configuration refuses the second.
-    explicit CredentialTable(std::vector<Credential> credentials);
+    explicit CredentialTable(const std::vector<Credential>& credentials);
 
     /// Nullptr where nobody is called so.
     [[nodiscard]] const Credential* find(std::string_view user) const noexcept;
