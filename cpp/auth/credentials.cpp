@@ -14,56 +14,73 @@ namespace {
 using sip::is_equal_ignoring_case;
 using Form = EncodedText::Form;
 
-constexpr std::string_view kWhite = " \t\r\n";
 constexpr std::string_view kCharset = "UTF-8'";
+
+enum OctetClass : std::uint8_t {
+    kToken = 1,   // RFC 3261 section 25.1
+    kWhite = 2,   // LWS, folding included
+    kBare = 4,    // of a value without quotes: wider than a token, as some phones do not quote the uri
+    kQuoted = 8,  // stands for itself between quotes
+};
+
+constexpr auto kOctetClasses = [] {
+    std::array<std::uint8_t, 256> classes{};
+    for (std::size_t octet = 0x20; octet < classes.size(); ++octet) {
+        if (octet != 0x7F) classes[octet] = octet == ' ' ? kQuoted : kQuoted | kBare;
+    }
+    for (const unsigned char octet : std::string_view("\"\\")) classes[octet] = 0;
+    classes[','] = kQuoted;
+    for (const unsigned char octet : std::string_view(" \t\r\n")) classes[octet] |= kWhite;
+    for (const unsigned char octet : std::string_view("-.!%*_+`'~")) classes[octet] |= kToken;
+    for (unsigned char octet = '0'; octet <= '9'; ++octet) classes[octet] |= kToken;
+    for (unsigned char octet = 'a'; octet <= 'z'; ++octet) classes[octet] |= kToken;
+    for (unsigned char octet = 'A'; octet <= 'Z'; ++octet) classes[octet] |= kToken;
+    return classes;
+}();
+
+bool is_of(char c, OctetClass wanted) noexcept { return (kOctetClasses[static_cast<unsigned char>(c)] & wanted) != 0; }
+
+/// How many octets at the start of `text` are of a class.
+std::size_t run_length(std::string_view text, OctetClass wanted) noexcept {
+    std::size_t length = 0;
+    while (length < text.size() && is_of(text[length], wanted)) ++length;
+    return length;
+}
+
+bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 struct Parameter {
     std::string_view name;
     EncodedText value;
 };
 
-bool is_token_octet(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
-}
-
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
 /// Walks the auth-params of one value.
 class Cursor {
   public:
     explicit Cursor(std::string_view text) noexcept : rest_(text) {}
 
-    [[nodiscard]] bool is_at_end() noexcept {
-        skip(kWhite);
-        return rest_.empty();
-    }
+    [[nodiscard]] bool is_at_end() const noexcept { return rest_.empty(); }
 
-    /// Empty elements of the list are allowed (RFC 7230 section 7).
+    /// And white space. Empty elements of the list are allowed (RFC 7230 section 7).
     void skip_commas() noexcept {
-        for (skip(kWhite); rest_.starts_with(','); skip(kWhite)) rest_.remove_prefix(1);
+        for (skip_white(); rest_.starts_with(','); skip_white()) rest_.remove_prefix(1);
     }
 
-    [[nodiscard]] std::string_view take_token() noexcept {
-        const auto end = std::find_if_not(rest_.begin(), rest_.end(), is_token_octet);
-        return take(static_cast<std::size_t>(end - rest_.begin()));
-    }
+    [[nodiscard]] std::string_view take_token() noexcept { return take(run_length(rest_, kToken)); }
 
     [[nodiscard]] bool take_parameter(Parameter& parameter) noexcept {
         parameter.name = take_token();
-        skip(kWhite);
+        skip_white();
         if (parameter.name.empty() || !rest_.starts_with('=')) return false;
         rest_.remove_prefix(1);
-        skip(kWhite);
+        skip_white();
         if (!(rest_.starts_with('"') ? take_quoted(parameter.value) : take_bare(parameter.value))) return false;
-        skip(kWhite);
+        skip_white();
         return rest_.empty() || rest_.front() == ',';
     }
 
   private:
-    void skip(std::string_view octets) noexcept {
-        rest_.remove_prefix(std::min(rest_.find_first_not_of(octets), rest_.size()));
-    }
+    void skip_white() noexcept { rest_.remove_prefix(run_length(rest_, kWhite)); }
 
     std::string_view take(std::size_t count) noexcept {
         const std::string_view taken = rest_.substr(0, count);
@@ -73,24 +90,21 @@ class Cursor {
 
     bool take_quoted(EncodedText& value) noexcept {
         value = {};
-        for (std::size_t i = 1; i < rest_.size(); ++i) {
-            if (is_control(rest_[i])) return false;
-            if (rest_[i] == '"') {
-                value.raw = rest_.substr(1, i - 1);
-                rest_.remove_prefix(i + 1);
-                return true;
-            }
-            if (rest_[i] != '\\') continue;
+        std::size_t end = 1 + run_length(rest_.substr(1), kQuoted);
+        while (end + 1 < rest_.size() && rest_[end] == '\\' && !is_control(rest_[end + 1])) {
             value.form = Form::quoted_pairs;
-            if (++i < rest_.size() && is_control(rest_[i])) return false;
+            end += 2;
+            end += run_length(rest_.substr(end), kQuoted);
         }
-        return false;
+        if (end >= rest_.size() || rest_[end] != '"') return false;
+        value.raw = rest_.substr(1, end - 1);
+        rest_.remove_prefix(end + 1);
+        return true;
     }
 
     bool take_bare(EncodedText& value) noexcept {
-        value = {take(std::min(rest_.find_first_of(", \t\r\n"), rest_.size())), Form::plain};
-        return !value.raw.empty() && std::none_of(value.raw.begin(), value.raw.end(),
-                                                  [](char c) { return is_control(c) || c == '"' || c == '\\'; });
+        value = {take(run_length(rest_, kBare)), Form::plain};
+        return !value.raw.empty();
     }
 
     std::string_view rest_;
