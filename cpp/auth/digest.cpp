@@ -93,10 +93,12 @@ std::optional<HexDigest> HexDigest::parse(Algorithm algorithm, std::string_view 
 HexDigest HexDigest::of_octets(std::span<const std::uint8_t> octets) noexcept {
     constexpr std::string_view kDigits = "0123456789abcdef";
     HexDigest digest;
-    for (const std::uint8_t octet : octets.first(std::min(octets.size(), kLongest / 2))) {
-        digest.digits_[digest.size_++] = kDigits[octet >> 4];
-        digest.digits_[digest.size_++] = kDigits[octet & 0x0F];
+    const std::size_t count = std::min(octets.size(), kLongest / 2);
+    for (std::size_t i = 0; i < count; ++i) {
+        digest.digits_[2 * i] = kDigits[octets[i] >> 4];
+        digest.digits_[2 * i + 1] = kDigits[octets[i] & 0x0F];
     }
+    digest.size_ = static_cast<std::uint8_t>(2 * count);
     return digest;
 }
 

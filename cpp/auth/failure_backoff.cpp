@@ -11,7 +11,7 @@ constexpr RateLimit kNewcomers{.per_second = 1, .burst = 4};
 /// Nothing for the free ones, then the first wait, doubled with each failure.
 base::TimeMs wait_after(std::uint32_t failures, const BackoffPolicy& policy, base::TimeMs longest_ms) noexcept {
     if (failures <= policy.free_guesses) return 0;
-    base::TimeMs wait_ms = policy.first_wait_ms;
+    base::TimeMs wait_ms = std::max<base::TimeMs>(policy.first_wait_ms, 1);  // nothing, doubled, would never grow
     for (std::uint32_t i = policy.free_guesses + 1; i < failures && wait_ms < longest_ms; ++i) wait_ms *= 2;
     return std::min(wait_ms, longest_ms);
 }

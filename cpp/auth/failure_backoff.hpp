@@ -53,7 +53,7 @@ class FailureBackoff {
     void succeed(const SourceKey& source, std::string_view user, base::TimeMs now_ms) noexcept;
 
   private:
-    static constexpr std::size_t kEntries = 16'384;  // 0.8 MiB
+    static constexpr std::size_t kEntries = 16'384;  // 0.6 MiB
 
     enum class Kind : std::uint8_t { source, user, pair };
 

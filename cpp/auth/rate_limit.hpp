@@ -60,7 +60,7 @@ class RateLimiter {
     [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
 
   private:
-    static constexpr std::size_t kSources = 16'384;  // 1.1 MiB
+    static constexpr std::size_t kSources = 16'384;  // 0.9 MiB
 
     struct Bucket {
         SourceKey source;

@@ -56,7 +56,7 @@ class ReplayWindow {
     [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
 
   private:
-    static constexpr std::size_t kNonces = 65'536;  // 4.5 MiB
+    static constexpr std::size_t kNonces = 65'536;  // 4.1 MiB
 
     struct Seen {
         std::uint64_t fingerprint = 0;

@@ -149,3 +149,10 @@ TEST_CASE("failures push out no pair that was known, however many there are") {
     for (std::uint32_t i = 0; i < 100; ++i) backoff.fail(source(50'000 + i), "alice", kPolicy, kNow + 1'000);
     for (std::uint32_t i = 0; i < 20; ++i) CHECK(backoff.wait(source(i), "alice", kPolicy, kNow + 1'000) == 0);
 }
+
+TEST_CASE("a policy without a first wait waits a millisecond, and takes no time to say so") {
+    FailureBackoff backoff(kSeed, 512);
+    const BackoffPolicy impatient{.free_guesses = 0, .first_wait_ms = 0};
+    backoff.fail(kEnemy, "alice", impatient, kNow);
+    CHECK(backoff.wait(kEnemy, "alice", impatient, kNow) == 1);
+}
