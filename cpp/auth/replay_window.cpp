@@ -20,15 +20,13 @@ ReplayWindow::Entry* ReplayWindow::find(Set& set, const Nonce& nonce) noexcept {
     return nullptr;
 }
 
-/// A free entry, else the one issued longest ago, which the set then remembers to have forgotten. Nullptr where `nonce`
-/// itself is older than all of them.
+/// A free entry, else the one issued longest ago. Nullptr where `nonce` is no younger than that one: a set that has
+/// forgotten a nonce is full of younger ones ever after, so that this one may be what it forgot.
 ReplayWindow::Entry* ReplayWindow::make_room(Set& set, const Nonce& nonce) noexcept {
     const auto rank = [](const Entry& entry) { return entry.highest == 0 ? -1 : entry.issued_ms; };
     Entry& oldest = *std::min_element(set.entries.begin(), set.entries.end(),
                                       [&rank](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
-    if (rank(oldest) >= nonce.issued_ms) return nullptr;
-    set.forgotten_up_to_ms = std::max(set.forgotten_up_to_ms, rank(oldest));
-    return &oldest;
+    return rank(oldest) < nonce.issued_ms ? &oldest : nullptr;
 }
 
 /// False where the count was used before or cannot be told.
@@ -64,7 +62,6 @@ NonceUse ReplayWindow::use(const Nonce& nonce, std::optional<std::uint32_t> nc, 
     return sets_.with_set(nonce.tag, [&](Set& set) {
         Entry* entry = find(set, nonce);
         if (entry == nullptr) {
-            if (nonce.issued_ms <= set.forgotten_up_to_ms) return NonceUse::forgotten;
             entry = make_room(set, nonce);
             if (entry == nullptr) return NonceUse::forgotten;
             *entry = {};
