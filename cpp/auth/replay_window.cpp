@@ -20,7 +20,7 @@ ReplayWindow::Entry* ReplayWindow::find(Set& set, const Nonce& nonce) noexcept {
     return nullptr;
 }
 
-/// A free entry, else the one issued longest ago. Nullptr where `nonce` is no younger than that one: a set that has
+/// A free entry, else the one issued longest ago. Nullptr where `nonce` is not younger than that one: a set that has
 /// forgotten a nonce is full of younger ones ever after, so that this one may be what it forgot.
 ReplayWindow::Entry* ReplayWindow::make_room(Set& set, const Nonce& nonce) noexcept {
     const auto rank = [](const Entry& entry) { return entry.highest == 0 ? -1 : entry.issued_ms; };

@@ -1,10 +1,10 @@
 // Which nonce-counts were used (RFC 7616 section 3.4, nc): what arrives out of order passes once, what is replayed does
 // not.
 //
-// Theory of operation. Per nonce the highest count and the 64 below it, as IPsec does for its sequence numbers (RFC
+// Theory of operation. Per nonce the highest count and the 63 below it, as IPsec does for its sequence numbers (RFC
 // 4303 section 3.4.3). Only requests with a valid digest come here, so strangers cannot fill the table. When a set is
-// full, the nonce issued longest ago is forgotten, and the set remembers up to which time of issue it has forgotten: an
-// older nonce that it does not hold may have been used or not, and counts as forgotten. So an eviction costs its owner
+// full, the nonce issued longest ago is forgotten for a younger one, never for an older: whatever a full set does not
+// hold and is not younger than its oldest may have been used, and counts as forgotten. So an eviction costs its owner
 // one more challenge and never opens the door to a replay.
 //
 // Without qop there is no count: such a nonce serves one request and its retransmissions. The phone is told that it is
@@ -56,7 +56,7 @@ class ReplayWindow {
     [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
 
   private:
-    static constexpr std::size_t kNonces = 65'536;  // 4.1 MiB
+    static constexpr std::size_t kNonces = 65'536;  // 4 MiB
 
     struct Seen {
         std::uint64_t fingerprint = 0;
@@ -72,7 +72,6 @@ class ReplayWindow {
     };
     struct Set {
         std::array<Entry, kWays> entries;
-        base::TimeMs forgotten_up_to_ms = -1;
     };
 
     static Entry* find(Set& set, const Nonce& nonce) noexcept;
