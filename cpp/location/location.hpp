@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "location/text_hash.hpp"
+#include "base/text_hash.hpp"
 #include "sip/binding.hpp"
 #include "sip/register_outcome.hpp"
 #include "sip/register_request.hpp"
@@ -125,7 +125,7 @@ class Location {
     [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;
     [[nodiscard]] Moment at(base::TimeMs now_ms) const noexcept;
 
-    TextHash hash_;
+    base::TextHash hash_;
     std::unique_ptr<FlowIndex> flows_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::size_t first_shard_ = 0;  // the next advance begins there, so that a spent ping budget starves nobody

@@ -8,26 +8,35 @@ namespace sr::sip {
 
 enum class RejectReason : std::uint8_t {
     none,
-    malformed,            // 400, unreadable or self-contradictory
-    method_mismatch,      // 400, CSeq names another method (RFC 3261 section 8.1.1.5)
-    star_not_alone,       // 400, Contact: * beside another Contact, or with Expires other than 0 (section 10.3 step 6)
-    contact_invalid,      // 400, a Contact that is no SIP or SIPS URI
-    identity_conflict,    // 400, two identities that contradict each other
-    identity_missing,     // 400, To: screamrouter without any UUID
-    field_too_long,       // 400, a Contact, Call-ID or Path beyond the configured length
-    unknown_domain,       // 404, the address-of-record is not ours (section 10.3 step 5)
-    unknown_user,         // 404, a request for somebody who is not registered
-    unavailable,          // 480, a registered user that cannot be called here
-    method_not_allowed,   // 405
-    unsupported_scheme,   // 416
-    extension_required,   // 420, Require names what we do not have
-    brief_interval,       // 423, below registrar.min_expires_s
-    no_such_dialog,       // 481
-    out_of_order,         // 500, CSeq not above the binding's (section 10.3 step 7)
-    too_many_contacts,    // 503, beyond registrar.max_contacts
-    method_unknown,       // 501
-    version_unsupported,  // 505
-    message_too_large,    // 513
+    malformed,          // 400, unreadable or self-contradictory
+    method_mismatch,    // 400, CSeq names another method (RFC 3261 section 8.1.1.5)
+    star_not_alone,     // 400, Contact: * beside another Contact, or with Expires other than 0 (section 10.3 step 6)
+    contact_invalid,    // 400, a Contact that is no SIP or SIPS URI
+    identity_conflict,  // 400, two identities that contradict each other
+    identity_missing,   // 400, To: screamrouter without any UUID
+    field_too_long,     // 400, a Contact, Call-ID or Path beyond the configured length
+    credentials_malformed,  // 400, an Authorization of the Digest scheme that cannot be read
+    digest_uri_mismatch,    // 400, its digest-uri is not the Request-URI (RFC 7616 section 3.4.6)
+    unauthorized,           // 401, no credentials or wrong ones (RFC 3261 section 22.2)
+    awaiting_approval,      // 401, the owner has not let the device in yet; outside it looks like any other 401
+    not_own_address,        // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
+    network_not_admitted,   // 403, the source is in none of admission.networks
+    device_disabled,        // 403, the owner disabled a device that has no credentials
+    unknown_domain,         // 404, the address-of-record is not ours (section 10.3 step 5)
+    unknown_user,           // 404, a request for somebody who is not registered
+    unavailable,            // 480, a registered user that cannot be called here
+    method_not_allowed,     // 405
+    unsupported_scheme,     // 416
+    extension_required,     // 420, Require names what we do not have
+    brief_interval,         // 423, below registrar.min_expires_s
+    no_such_dialog,         // 481
+    out_of_order,           // 500, CSeq not above the binding's (section 10.3 step 7)
+    too_many_contacts,      // 503, beyond registrar.max_contacts
+    too_many_requests,      // 503, the source is beyond its rate
+    too_many_failures,      // 503, the source or the user waits after failed guesses
+    method_unknown,         // 501
+    version_unsupported,    // 505
+    message_too_large,      // 513
 };
 
 /// The status line's part of a refusal.

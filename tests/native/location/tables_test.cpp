@@ -12,7 +12,6 @@
 #include "location/flow_index.hpp"
 #include "location/index_table.hpp"
 #include "location/slab.hpp"
-#include "location/text_hash.hpp"
 #include "location_kit.hpp"
 
 using namespace sr::location;
@@ -72,25 +71,6 @@ TEST_CASE("records given back are taken first, and none is held by two") {
     taken.clear();
     for (std::uint32_t i = 0; i < capacity; ++i) CHECK(taken.insert(slab.take()).second);
     CHECK(slab.capacity() == capacity);
-}
-
-TEST_CASE("the hash of a key depends on every octet, its length and the seed") {
-    const TextHash hash(1);
-    std::set<std::uint64_t> hashes;
-    std::size_t keys = 0;
-    for (std::size_t size = 0; size < 40; ++size) {
-        std::string text(size, 'a');
-        hashes.insert(hash(text));
-        ++keys;
-        for (char& c : text) {
-            c = 'b';
-            hashes.insert(hash(text));
-            c = 'a';
-            ++keys;
-        }
-    }
-    CHECK(hashes.size() == keys);
-    CHECK(TextHash(2)("alice") != hash("alice"));
 }
 
 TEST_CASE("a flow is kept once for all its bindings and goes with the last") {

@@ -19,6 +19,13 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
         {RejectReason::identity_conflict, 400},
         {RejectReason::identity_missing, 400},
         {RejectReason::field_too_long, 400},
+        {RejectReason::credentials_malformed, 400},
+        {RejectReason::digest_uri_mismatch, 400},
+        {RejectReason::unauthorized, 401},
+        {RejectReason::awaiting_approval, 401},
+        {RejectReason::not_own_address, 403},
+        {RejectReason::network_not_admitted, 403},
+        {RejectReason::device_disabled, 403},
         {RejectReason::unknown_domain, 404},
         {RejectReason::unknown_user, 404},
         {RejectReason::unavailable, 480},
@@ -29,6 +36,8 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
         {RejectReason::no_such_dialog, 481},
         {RejectReason::out_of_order, 500},
         {RejectReason::too_many_contacts, 503},
+        {RejectReason::too_many_requests, 503},
+        {RejectReason::too_many_failures, 503},
         {RejectReason::method_unknown, 501},
         {RejectReason::version_unsupported, 505},
         {RejectReason::message_too_large, 513},
@@ -46,5 +55,12 @@ TEST_CASE("RFC 3261 20.43: a 400 always says in words what is wrong, and the wor
         CAPTURE(i);
         if (status_line(reason).status == 400) CHECK_FALSE(warning_text(reason).empty());
         CHECK(warning_text(reason).find_first_of("\"\\\r\n") == std::string_view::npos);
+    }
+}
+
+TEST_CASE("RFC 3261 20.43: no words tell a wrong password from a device that waits or a source that is not admitted") {
+    for (const auto reason :
+         {RejectReason::unauthorized, RejectReason::awaiting_approval, RejectReason::network_not_admitted}) {
+        CHECK(warning_text(reason).empty());
     }
 }

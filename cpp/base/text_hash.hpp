@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace sr::location {
+namespace sr::base {
 
 class TextHash {
   public:
@@ -41,4 +41,4 @@ class TextHash {
     std::uint64_t seed_;
 };
 
-}  // namespace sr::location
+}  // namespace sr::base
