@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_hash.hpp"
 #include "location/binding_record.hpp"
 #include "location/flow_index.hpp"
 #include "location/index_table.hpp"
@@ -29,7 +30,6 @@
 #include "location/registration.hpp"
 #include "location/removal_notes.hpp"
 #include "location/slab.hpp"
-#include "location/text_hash.hpp"
 #include "location/timer_wheel.hpp"
 
 namespace sr::location {
@@ -46,7 +46,7 @@ class alignas(64) Shard {
     static constexpr unsigned kNumberBits = 5;
     static constexpr unsigned kIndexBits = 32 - kNumberBits;
 
-    Shard(std::uint32_t number, const TextHash& hash, FlowIndex& flows, ChangeListener& listener,
+    Shard(std::uint32_t number, const base::TextHash& hash, FlowIndex& flows, ChangeListener& listener,
           std::uint64_t seed) noexcept
         : hash_(hash), flows_(flows), listener_(listener), random_(seed), number_(number) {}
 
@@ -136,7 +136,7 @@ class alignas(64) Shard {
     IndexTable table_;
     TimerWheel timers_;
     Journal journal_;
-    const TextHash& hash_;
+    const base::TextHash& hash_;
     FlowIndex& flows_;
     ChangeListener& listener_;
     Random random_;
