@@ -29,29 +29,6 @@ std::string_view take_line(std::string_view& rest) noexcept {
     return line;
 }
 
-std::string_view* slot_of(RawHeaders& headers, std::string_view name) noexcept {
-    switch (name.size()) {
-        case 1:
-            switch (to_lower(name[0])) {
-                case 'v': return headers.via_count < kMostVias ? &headers.via_values[headers.via_count] : nullptr;
-                case 'f': return &headers.from;
-                case 't': return &headers.to;
-                case 'i': return &headers.call_id;
-                default: return nullptr;
-            }
-        case 2: return is_equal_ignoring_case(name, "to") ? &headers.to : nullptr;
-        case 3:
-            return is_equal_ignoring_case(name, "via") && headers.via_count < kMostVias
-                       ? &headers.via_values[headers.via_count]
-                       : nullptr;
-        case 4:
-            if (is_equal_ignoring_case(name, "from")) return &headers.from;
-            return is_equal_ignoring_case(name, "cseq") ? &headers.cseq : nullptr;
-        case 7: return is_equal_ignoring_case(name, "call-id") ? &headers.call_id : nullptr;
-        default: return nullptr;
-    }
-}
-
 /// The first place outside quoted strings where `is_wanted(place, depth of angle brackets)` holds; else the text's
 /// size.
 template <class IsWanted>
@@ -73,30 +50,6 @@ std::size_t find_unquoted(std::string_view text, IsWanted is_wanted) noexcept {
 }
 
 }  // namespace
-
-RawHeaders read_raw_headers(std::string_view message) noexcept {
-    RawHeaders headers;
-    while (!message.empty() && (message.front() == '\r' || message.front() == '\n')) message.remove_prefix(1);
-    headers.start_line = take_line(message);
-    while (!message.empty()) {
-        const std::string_view line = take_line(message);
-        if (line.empty()) break;
-        const std::size_t colon = line.find(':');
-        if (colon == std::string_view::npos) continue;
-        std::string_view* slot = slot_of(headers, trim(line.substr(0, colon)));
-        if (slot == nullptr || !slot->empty()) continue;
-        *slot = trim(line.substr(colon + 1));
-        if (slot == &headers.via_values[headers.via_count] && !slot->empty()) ++headers.via_count;
-    }
-    return headers;
-}
-
-bool has_body_of(std::string_view message, std::size_t octets) noexcept {
-    if (octets == 0) return true;
-    while (!message.empty() && (message.front() == '\r' || message.front() == '\n')) message.remove_prefix(1);
-    while (!message.empty() && !take_line(message).empty()) continue;
-    return message.size() >= octets;
-}
 
 std::string_view find_header(std::string_view message, std::string_view name) noexcept {
     static_cast<void>(take_line(message));

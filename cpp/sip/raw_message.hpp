@@ -31,9 +31,6 @@ struct RawHeaders {
 /// Reads up to the empty line; of a repeated From, To, Call-ID or CSeq the first counts. Compact names are known.
 [[nodiscard]] RawHeaders read_raw_headers(std::string_view message) noexcept;
 
-/// Whether `octets` of body are there behind the empty line (section 18.3).
-[[nodiscard]] bool has_body_of(std::string_view message, std::size_t octets) noexcept;
-
 /// The first value of a header field by its long name (any case); empty where it is absent.
 [[nodiscard]] std::string_view find_header(std::string_view message, std::string_view name) noexcept;
 
