@@ -148,6 +148,24 @@ const pj::SipUri* sip_uri_of(pj::Uri* uri) noexcept {
     return reinterpret_cast<const pj::SipUri*>(inner);
 }
 
+std::string_view RequestRoom::user_of(const pj::SipUri& uri) noexcept {
+    const std::string_view user = uri.user.view();
+    const auto is_escaped = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '%'; };
+    if (std::none_of(user.begin(), user.end(), is_escaped)) return user;
+    const std::span<char> room = text_buffer_.free();
+    const std::size_t before = text_buffer_.text().size();
+    for (const char& c : user) {
+        if (is_escaped(c)) {
+            const auto octet = static_cast<unsigned char>(c);
+            text_buffer_ << (octet < 0x10 ? "%0" : "%");
+            text_buffer_.hex(octet);
+        } else {
+            text_buffer_ << std::string_view(&c, 1);
+        }
+    }
+    return {room.data(), text_buffer_.text().size() - before};
+}
+
 std::string_view RequestRoom::print_uri(pj::Uri* uri) noexcept {
     void* inner = uri->vtable->inner(uri);
     const auto room = text_buffer_.free();
@@ -240,11 +258,11 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     register_.has_sip_scheme = request_uri != nullptr && to != nullptr;
     if (request_uri != nullptr) register_.request_host = without_brackets(request_uri->host.view());
     if (to != nullptr) {
-        register_.to_user = to->user.view();
+        register_.to_user = user_of(*to);
         register_.to_host = without_brackets(to->host.view());
     }
     if (from != nullptr) {
-        register_.from_user = from->user.view();
+        register_.from_user = user_of(*from);
         register_.from_host = without_brackets(from->host.view());
     }
     register_.call_id = packet.call_id->id.view();
@@ -264,12 +282,13 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
 
 const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept {
     other_ = {};
+    text_buffer_.clear();
     other_.flow = flow;
     other_.method = packet.message->request.method.name.view();
     const pj::SipUri* request_uri = sip_uri_of(packet.message->request.uri);
     other_.has_sip_scheme = request_uri != nullptr;
     if (request_uri != nullptr) {
-        other_.request_user = request_uri->user.view();
+        other_.request_user = user_of(*request_uri);
         other_.request_host = without_brackets(request_uri->host.view());
     }
     other_.has_to_tag = !packet.to->tag.view().empty();

@@ -30,6 +30,9 @@ class RequestRoom {
     void read_contact(const pj::ContactHeader& contact, const pj::RxData& packet) noexcept;
     void read_contacts(const pj::RxData& packet) noexcept;
     void read_headers(const pj::RxData& packet) noexcept;
+    /// A user's name unescaped (RFC 3261 section 19.1.4), but for control characters, which no name of a device may
+    /// have, and the percent sign itself, so that two users never look like one.
+    std::string_view user_of(const pj::SipUri& uri) noexcept;
     std::string_view print_uri(pj::Uri* uri) noexcept;
     void read_require(const pj::RxData& packet) noexcept;
 
