@@ -10,9 +10,6 @@ that only a served INVITE would reach (invut: 415, sdp01: 406) waits for that.
 
 from __future__ import annotations
 
-import contextlib
-import re
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.daemon_process import DaemonProcess, running_daemon
-from tests.kit.sip_peer import SipMessage, SipPeer, parse_message
+from tests.kit.sip_peer import SipPeer
+from tests.kit.torture import answer_to
 
 MESSAGES = Path(__file__).parents[1] / "data" / "sip" / "rfc4475"
 DOMAIN = "example.com"
@@ -113,38 +111,6 @@ def example_com(tmp_path_factory) -> Iterator[DaemonProcess]:
         yield daemon
 
 
-def answer_port(octets: bytes) -> int:
-    """The port that the answer to this message goes to: its top Via's sent-by, 5060 where it has none."""
-    via = re.search(rb"(?im)^(?:via|v)[ \t]*:(.*)$", octets)
-    port = re.search(rb":(\d+)\s*[;\s]", via[1]) if via else None
-    return int(port[1]) if port else 5060
-
-
-def socket_at(port: int) -> socket.socket:
-    """A socket at ``port`` of whichever loopback address has it free."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    for last in range(2, 255):
-        with contextlib.suppress(OSError):
-            made.bind((f"127.0.0.{last}", port))
-            return made
-    raise AssertionError(f"no loopback address has UDP port {port} free")
-
-
-def answer_to(octets: bytes, daemon: DaemonProcess) -> SipMessage | None:
-    """What is answered to ``octets``; None when an OPTIONS sent after them is answered first."""
-    with socket_at(answer_port(octets)) as device:
-        own = SipPeer(daemon.address, domain=DOMAIN, own_socket=device)
-        assert own.options().status == 200
-        own.send(octets)
-        marker = own.request("OPTIONS", call_id="marker")
-        own.send(marker)
-        first = parse_message(device.recv(65536))
-        if first.get("call-id") == "marker":
-            return None
-        assert parse_message(device.recv(65536)).get("call-id") == "marker"
-        return first
-
-
 def test_the_table_has_all_49_messages() -> None:
     assert sorted(row.file for row in TABLE) == sorted(path.stem for path in MESSAGES.glob("*.dat"))
     assert len(TABLE) == 49
@@ -154,7 +120,7 @@ def test_the_table_has_all_49_messages() -> None:
 def test_each_message_of_rfc_4475_has_the_outcome_that_the_rfc_asks_for(example_com: DaemonProcess, row: Row) -> None:
     """``row.says`` is the RFC's demand; before and after each the daemon answers an OPTIONS."""
     octets = (MESSAGES / f"{row.file}.dat").read_bytes()
-    answer = answer_to(octets, example_com)
+    answer = answer_to(octets, example_com, DOMAIN)
     assert (answer.status if answer else SILENCE) == row.status, row.says
     if answer:
         assert {binding.uri.lower() for binding in answer.bindings} >= set(row.bindings)
