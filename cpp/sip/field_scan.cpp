@@ -110,7 +110,7 @@ class ValueScan {
                 break;
             case Octet::greater: find_fault(RejectReason::nesting_invalid); break;
             case Octet::bracket: check_reference(); break;
-            case Octet::parenthesis: is_commented_ = form_ == FieldForm::via; break;
+            case Octet::parenthesis: is_commented_ = form_ == FieldForm::via && message_[at_] == '('; break;
             case Octet::semicolon: take_semicolon(); break;
             case Octet::comma: take_comma(); break;
             case Octet::ampersand:

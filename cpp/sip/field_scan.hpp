@@ -42,7 +42,7 @@ inline constexpr std::array<Octet, 256> kOctets = [] {
     table['<'] = Octet::less;
     table['>'] = Octet::greater;
     table['['] = Octet::bracket;
-    table['('] = Octet::parenthesis;
+    table['('] = table[')'] = Octet::parenthesis;
     table[';'] = Octet::semicolon;
     table[','] = Octet::comma;
     table['&'] = Octet::ampersand;
