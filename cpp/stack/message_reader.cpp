@@ -185,7 +185,8 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
     sip::RequestedContact& wanted = contacts_[contact_count_++];
     wanted = {};
     const pj::SipUri* uri = sip_uri_of(contact.uri);
-    if (uri != nullptr) wanted.uri = print_uri(contact.uri);
+    // PJSIP reads a URI without a host and aborts when it prints one.
+    if (uri != nullptr && !uri->host.view().empty()) wanted.uri = print_uri(contact.uri);
     if (contact.expires_s != pj::kExpiresAbsent) wanted.expires_s = sound_expires(contact, uri, packet);
     const bool has_q = contact.q_thousandths != 0 || written_parameter("q", uri, packet).has_value();
     if (has_q && contact.q_thousandths >= 0 && contact.q_thousandths <= 1000) {

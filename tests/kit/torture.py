@@ -7,11 +7,11 @@ import re
 import socket
 
 from tests.kit.daemon_process import DaemonProcess
-from tests.kit.sip_peer import SipMessage, SipPeer, parse_message
+from tests.kit.sip_peer import SipMessage, SipPeer
 
 
 def answer_port(octets: bytes) -> int:
-    """The port that the answer goes to without rport (RFC 3261 section 18.2.2): the top Via's, 5060 where it has none."""
+    """Where an answer goes without rport (RFC 3261 section 18.2.2): the top Via's port, 5060 where it has none."""
     via = re.search(rb"(?im)^(?:via|v)[ \t]*:([^;]*)", octets)
     port = re.search(rb"(?:\]|[^:\]]):(\d+)\s*$", re.sub(rb"\[[^\]]*\]", b"]", via[1])) if via else None
     return int(port[1]) if port else 5060
