@@ -1,11 +1,61 @@
 #include "sip/field_scan.hpp"
 
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 #include "sip/ascii.hpp"
 
 namespace sr::sip {
 namespace {
 
 constexpr std::size_t kNowhere = std::string_view::npos;
+
+/// The next octet that ends a line or must not be, eight at a time: most of a message is neither.
+std::size_t end_of_text(std::string_view message, std::size_t at) noexcept {
+    constexpr std::uint64_t kEach = 0x0101010101010101;
+    for (; at + sizeof(std::uint64_t) <= message.size(); at += sizeof(std::uint64_t)) {
+        std::uint64_t octets = 0;
+        std::memcpy(&octets, message.data() + at, sizeof octets);
+        const std::uint64_t deletes = octets ^ (kEach * 0x7F);
+        const std::uint64_t is_below_space = (octets - kEach * 0x20) & ~octets;
+        const std::uint64_t is_delete = (deletes - kEach) & ~deletes;
+        if (((is_below_space | is_delete) & (kEach * 0x80)) != 0) break;
+    }
+    while (at < message.size() && octet_of(message[at]) < Octet::carriage_return) ++at;
+    return at;
+}
+
+/// Where an octet has to be looked at.
+enum Place : std::uint8_t { kBare = 1, kQuoted = 2, kAngled = 4, kCommented = 8 };
+
+constexpr std::uint8_t places_of(Octet octet) noexcept {
+    switch (octet) {
+        case Octet::plain: return 0;
+        case Octet::space: return kAngled;
+        case Octet::quote: return kBare | kQuoted | kAngled;
+        case Octet::backslash: return kBare | kQuoted;
+        case Octet::less:
+        case Octet::greater:
+        case Octet::bracket: return kBare | kAngled;
+        case Octet::parenthesis: return kBare | kCommented;
+        case Octet::carriage_return:
+        case Octet::line_feed:
+        case Octet::control: return kBare | kQuoted | kAngled | kCommented;
+        default: return kBare;
+    }
+}
+
+constexpr std::array<std::uint8_t, 256> kPlaces = [] {
+    std::array<std::uint8_t, 256> table{};
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = places_of(kOctets[i]);
+    return table;
+}();
+
+std::size_t end_of_plain(std::string_view message, std::size_t at, Place place) noexcept {
+    while (at < message.size() && (kPlaces[static_cast<unsigned char>(message[at])] & place) == 0) ++at;
+    return at;
+}
 
 /// One value being read. Outside of quotes and angle brackets every octet may matter; within them few do.
 class ValueScan {
@@ -16,11 +66,7 @@ class ValueScan {
     ScannedValue run() noexcept {
         const bool is_text = form_ == FieldForm::text || form_ == FieldForm::number || form_ == FieldForm::cseq;
         while (true) {
-            if (is_text) {
-                while (at_ < message_.size() && octet_of(message_[at_]) < Octet::carriage_return) ++at_;
-            } else {
-                while (at_ < message_.size() && octet_of(message_[at_]) == Octet::plain) ++at_;
-            }
+            at_ = is_text ? end_of_text(message_, at_) : end_of_plain(message_, at_, place());
             if (at_ == message_.size()) return {at_, at_, RejectReason::truncated};
             const Octet octet = octet_of(message_[at_]);
             if (octet == Octet::carriage_return || octet == Octet::line_feed) {
@@ -39,6 +85,12 @@ class ValueScan {
   private:
     [[nodiscard]] static constexpr bool is_address_form(FieldForm form) noexcept {
         return form == FieldForm::address || form == FieldForm::addresses;
+    }
+
+    [[nodiscard]] Place place() const noexcept {
+        if (is_quoted_) return kQuoted;
+        if (is_angled_) return kAngled;
+        return is_commented_ ? kCommented : kBare;
     }
 
     void find_fault(RejectReason fault) noexcept {
@@ -63,14 +115,11 @@ class ValueScan {
     }
 
     void take(Octet octet) noexcept {
-        if (is_quoted_) {
-            take_quoted(octet);
-        } else if (is_angled_) {
-            take_angled(octet);
-        } else if (is_commented_) {
-            if (message_[at_] == ')') is_commented_ = false;
-        } else {
-            take_bare(octet);
+        switch (place()) {
+            case kQuoted: take_quoted(octet); break;
+            case kAngled: take_angled(octet); break;
+            case kCommented: is_commented_ = message_[at_] != ')'; break;
+            case kBare: take_bare(octet); break;
         }
         ++at_;
     }

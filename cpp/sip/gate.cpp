@@ -1,5 +1,6 @@
 #include "sip/gate.hpp"
 
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -18,11 +19,16 @@ constexpr std::string_view kCookie = "z9hG4bK";  // section 8.1.1.7
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// The characters of a token (section 25.1).
-constexpr bool is_token(char c) noexcept {
-    const char lower = to_lower(c);
-    return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
-           std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
-}
+constexpr auto kTokenCharacters = [] {
+    std::array<bool, 256> table{};
+    for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<std::size_t>(c)] = true;
+    return table;
+}();
+
+constexpr bool is_token(char c) noexcept { return kTokenCharacters[static_cast<unsigned char>(c)]; }
 
 constexpr bool is_token(std::string_view text) noexcept {
     for (const char c : text) {
@@ -33,7 +39,8 @@ constexpr bool is_token(std::string_view text) noexcept {
 
 /// Takes the word up to the next white space off `rest`, and the white space (folding included) behind it.
 std::string_view take_word(std::string_view& rest) noexcept {
-    const std::size_t end = rest.find_first_of(" \t\r\n");
+    std::size_t end = 0;
+    while (end < rest.size() && !is_white(rest[end])) ++end;
     const std::string_view word = rest.substr(0, end);
     rest.remove_prefix(word.size());
     rest = trim(rest);
@@ -158,12 +165,13 @@ class Walk {
         }
         if (take_empty_line()) return false;
         const std::size_t start = at_;
-        while (at_ < message_.size() && octet_of(message_[at_]) < Octet::carriage_return && message_[at_] != ':') ++at_;
-        std::string_view name = message_.substr(start, at_ - start);
-        const bool has_colon = at_ < message_.size() && message_[at_] == ':';
-        if (has_colon) ++at_;
-        name = name.substr(0, name.find_last_not_of(" \t") + 1);
-        if (!has_colon || !is_token(name)) find_fault(RejectReason::malformed);
+        std::size_t at = at_;
+        while (at < message_.size() && is_token(message_[at])) ++at;
+        const std::string_view name = message_.substr(start, at - start);
+        while (at < message_.size() && octet_of(message_[at]) == Octet::space) ++at;
+        const bool has_colon = !name.empty() && at < message_.size() && message_[at] == ':';
+        at_ = has_colon ? at + 1 : at;
+        if (!has_colon) find_fault(RejectReason::malformed);
         const HeaderField field = has_colon ? header_field(name) : HeaderField{};
         const ScannedValue value = scan_value(message_, at_, field.form);
         const std::string_view text = trim(message_.substr(at_, value.end - at_));

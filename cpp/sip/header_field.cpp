@@ -77,7 +77,8 @@ constexpr std::array<std::string_view, 14> kMethods{"REGISTER", "OPTIONS", "INVI
 HeaderField header_field(std::string_view name) noexcept {
     if (name.empty() || name.size() > kLongestName) return {};
     for (std::size_t row = kFirstOfLength[name.size()]; row < kFirstOfLength[name.size() + 1]; ++row) {
-        if (is_equal_ignoring_case(name, kRows[row].name)) return kRows[row].field;
+        const std::string_view known = kRows[row].name;
+        if (to_lower(name.front()) == known.front() && is_equal_ignoring_case(name, known)) return kRows[row].field;
     }
     return {};
 }
