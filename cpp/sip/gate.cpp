@@ -18,6 +18,13 @@ constexpr std::string_view kCookie = "z9hG4bK";  // section 8.1.1.7
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+constexpr bool is_digits(std::string_view text) noexcept {
+    for (const char c : text) {
+        if (!is_digit(c)) return false;
+    }
+    return !text.empty();
+}
+
 /// The characters of a token (section 25.1).
 constexpr auto kTokenCharacters = [] {
     std::array<bool, 256> table{};
@@ -68,7 +75,12 @@ std::string_view scheme_of(std::string_view value) noexcept {
 
 /// What the request line's URI must not have: white space, brackets, header fields (section 19.1.5), an open host.
 RejectReason uri_fault(std::string_view uri) noexcept {
-    if (uri.find_first_of(" \t<>\"") != std::string_view::npos) return RejectReason::malformed;
+    for (const char c : uri) {
+        const Octet octet = octet_of(c);
+        const bool is_outside =
+            octet == Octet::space || octet == Octet::quote || octet == Octet::less || octet == Octet::greater;
+        if (is_outside) return RejectReason::malformed;
+    }
     const std::size_t colon = uri.find(':');
     if (colon == 0 || colon == std::string_view::npos) return RejectReason::malformed;
     if (!is_sip_scheme(uri.substr(0, colon))) return RejectReason::none;
@@ -214,12 +226,10 @@ class Walk {
             case FieldName::cseq: keep_cseq(value); break;
             case FieldName::max_forwards: judge_number(value, kMostHops); break;
             case FieldName::content_length: judge_content_length(value); break;
-            case FieldName::expires:
+            case FieldName::expires: result_.expires = value; [[fallthrough]];
             case FieldName::min_expires:
                 // Any number of seconds counts, the impossible as the longest (section 20.19 has no limit of its own).
-                if (value.find_first_not_of("0123456789") != std::string_view::npos || value.empty()) {
-                    find_fault(RejectReason::number_invalid);
-                }
+                if (!is_digits(value)) find_fault(RejectReason::number_invalid);
                 break;
             case FieldName::authorization:
             case FieldName::proxy_authorization: keep_credentials(value); break;
@@ -285,7 +295,7 @@ void inspect(std::string_view message, Inspection& result) noexcept {
     RawHeaders& headers = result.headers;
     headers.start_line = headers.from = headers.to = headers.call_id = headers.cseq = {};
     headers.via_count = 0;
-    result.method = {};
+    result.method = result.expires = {};
     result.fault = RejectReason::none;
     result.has_sip_scheme = true;
     result.is_response = result.has_unknown_credentials = false;

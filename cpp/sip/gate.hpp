@@ -18,6 +18,7 @@ inline constexpr std::size_t kMostLineOctets = 4096;  // of one header field, fo
 struct Inspection {
     RawHeaders headers;  // as far as they could be found, also of a faulty message
     std::string_view method;
+    std::string_view expires;                 // the Expires field as written, empty where there is none
     RejectReason fault = RejectReason::none;  // the first one
     bool is_response = false;
     bool has_sip_scheme = true;            // of the Request-URI: sip or sips

@@ -4,8 +4,6 @@
 #include <array>
 #include <cstddef>
 
-#include "sip/ascii.hpp"
-
 namespace sr::sip {
 namespace {
 
@@ -68,6 +66,14 @@ constexpr auto kFirstOfLength = [] {
     return first;
 }();
 
+/// Whether a token is this lower-case name of letters and hyphens, which alone look as they do with bit 0x20 set.
+constexpr bool is_named(std::string_view token, std::string_view name) noexcept {
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if ((token[i] | 0x20) != name[i]) return false;
+    }
+    return true;
+}
+
 constexpr std::array<std::string_view, 14> kMethods{"REGISTER", "OPTIONS", "INVITE",    "ACK",    "BYE",
                                                     "CANCEL",   "UPDATE",  "PRACK",     "NOTIFY", "INFO",
                                                     "REFER",    "PUBLISH", "SUBSCRIBE", "MESSAGE"};
@@ -77,8 +83,7 @@ constexpr std::array<std::string_view, 14> kMethods{"REGISTER", "OPTIONS", "INVI
 HeaderField header_field(std::string_view name) noexcept {
     if (name.empty() || name.size() > kLongestName) return {};
     for (std::size_t row = kFirstOfLength[name.size()]; row < kFirstOfLength[name.size() + 1]; ++row) {
-        const std::string_view known = kRows[row].name;
-        if (to_lower(name.front()) == known.front() && is_equal_ignoring_case(name, known)) return kRows[row].field;
+        if (is_named(name, kRows[row].name)) return kRows[row].field;
     }
     return {};
 }

@@ -52,7 +52,7 @@ struct HeaderField {
     bool is_single = false;  // may stand once (RFC 3261 section 7.3.1)
 };
 
-/// By long or compact name, in any case (RFC 3261 section 7.3.3).
+/// By long or compact name, a token in any case (RFC 3261 section 7.3.3).
 [[nodiscard]] HeaderField header_field(std::string_view name) noexcept;
 
 /// The methods that RFC 3261 and its extensions define; case counts (section 7.1).

@@ -31,9 +31,6 @@ struct RawHeaders {
 /// Reads up to the empty line; of a repeated From, To, Call-ID or CSeq the first counts. Compact names are known.
 [[nodiscard]] RawHeaders read_raw_headers(std::string_view message) noexcept;
 
-/// The first value of a header field by its long name (any case); empty where it is absent.
-[[nodiscard]] std::string_view find_header(std::string_view message, std::string_view name) noexcept;
-
 /// The end of the first value of a header line with comma-separated values: quotes and angle brackets are respected.
 [[nodiscard]] std::size_t first_value_length(std::string_view values) noexcept;
 

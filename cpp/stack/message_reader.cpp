@@ -52,12 +52,6 @@ std::optional<std::uint32_t> read_seconds(std::string_view digits) noexcept {
     return result.ec == std::errc() ? seconds : std::numeric_limits<std::uint32_t>::max();
 }
 
-/// The Expires header as it is written: PJSIP lets numbers of 2^32 and more start again at 0, which would unregister.
-std::uint32_t header_expires(std::uint32_t read_by_pjsip, const pj::RxData& packet) noexcept {
-    const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
-    return read_seconds(sip::find_header(text, "expires")).value_or(read_by_pjsip);
-}
-
 /// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only:
 /// 0 may mean 0, absent (q) or malformed (expires).
 std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri,
@@ -202,7 +196,7 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
     }
 }
 
-void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
+void RequestRoom::read_headers(const pj::RxData& packet, std::string_view expires) noexcept {
     base::TextBuffer& text = text_buffer_;
     for_each_header(packet, [&](const pj::Header& header) {
         switch (header.type) {
@@ -210,7 +204,8 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
                 read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet);
                 break;
             case pj::HeaderType::expires:
-                register_.expires_s = header_expires(reinterpret_cast<const pj::IntHeader&>(header).value, packet);
+                register_.expires_s =
+                    read_seconds(expires).value_or(reinterpret_cast<const pj::IntHeader&>(header).value);
                 break;
             case pj::HeaderType::supported:
                 read_array(reinterpret_cast<const pj::ArrayHeader&>(header), supported_, supported_count_);
@@ -248,7 +243,8 @@ void RequestRoom::read_require(const pj::RxData& packet) noexcept {
     });
 }
 
-const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow) noexcept {
+const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow,
+                                                       std::string_view expires) noexcept {
     register_ = {};
     text_buffer_.clear();
     contact_count_ = supported_count_ = 0;
@@ -269,7 +265,7 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     register_.call_id = packet.call_id->id.view();
     register_.cseq = static_cast<std::uint32_t>(packet.cseq->cseq);
     register_.is_symmetric = packet.via->rport >= 0;
-    read_headers(packet);
+    read_headers(packet, expires);
     read_require(packet);
     register_.contacts = {contacts_.data(), contact_count_};
     register_.supported = {supported_.data(), supported_count_};

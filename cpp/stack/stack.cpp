@@ -265,7 +265,7 @@ bool Stack::answer_register(const pj::RxData& packet) noexcept {
     WorkerRoom& room = worker_room();
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
-    handler_.on_register(room.request.read_register(packet, flow), room.reply);
+    handler_.on_register(room.request.read_register(packet, flow, room.seen.expires), room.reply);
     send_reply(packet, flow, room.reply);
     return true;
 }
