@@ -302,10 +302,4 @@ void inspect(std::string_view message, Inspection& result) noexcept {
     Walk(message, result).run();
 }
 
-RawHeaders read_raw_headers(std::string_view message) noexcept {
-    Inspection result;
-    inspect(message, result);
-    return result.headers;
-}
-
 }  // namespace sr::sip

@@ -11,7 +11,7 @@
 
 namespace sr::sip {
 
-inline constexpr std::size_t kMostHeaderLines = 128;  // the longest message of RFC 4475 has 42
+inline constexpr std::size_t kMostHeaderLines = 128;  // the longest header in RFC 4475 has 44
 inline constexpr std::size_t kMostLineOctets = 4096;  // of one header field, folded lines included
 
 /// What the gate found. Views into the message.

@@ -124,3 +124,16 @@ def test_refusals_of_the_gate_are_counted_and_logged(daemon: DaemonProcess, peer
         "replies": 1,
         "refused": 1,
     }
+
+
+def test_an_answer_to_a_ping_counts_however_badly_it_is_written(lively_daemon: DaemonProcess, new_peer) -> None:
+    """Nobody but the device knows the token in the ping's branch; a stray response with such a fault is dropped."""
+    peer = new_peer(lively_daemon)
+    peer.register()
+    before = lively_daemon.statistics()["dropped"]
+    peer.answer_ping("200 OK\r\nMax-Forwards: 999")
+    assert peer.options().status == 200
+    assert lively_daemon.statistics()["dropped"] == before
+    peer.send(peer.request("OPTIONS").replace(b"OPTIONS sip:screamrouter.local SIP/2.0", b"SIP/2.0 200 OK", 1))
+    assert peer.options().status == 200
+    assert lively_daemon.statistics()["dropped"] == before + 1
