@@ -231,6 +231,11 @@ class Walk {
                 // Any number of seconds counts, the impossible as the longest (section 20.19 has no limit of its own).
                 if (!is_digits(value)) find_fault(RejectReason::number_invalid);
                 break;
+            case FieldName::replaces:
+                // PJSIP looks for the semicolon before the tags, which must be there (RFC 3891 section 6.1), in the
+                // lines behind.
+                if (value.find(';') == std::string_view::npos) find_fault(RejectReason::malformed);
+                break;
             case FieldName::authorization:
             case FieldName::proxy_authorization: keep_credentials(value); break;
             default: break;

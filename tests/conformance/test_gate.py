@@ -43,6 +43,11 @@ REFUSED = {
         "a quotation mark or bracket does not end",
     ),
     "empty-ipv6-reference": (b"Expires: 600", b"Contact: <sip:a@[]>", "a quotation mark or bracket does not end"),
+    "replaces-into-the-next-line": (
+        b"Expires: 600",
+        b"Replaces: a\r\nExpires: 600\r\nX: ;to-tag=1",
+        "unreadable or contradicts itself",
+    ),
     "header-behind-an-ampersand": (b"udp>\r\n", b"udp>&Expires: 0\r\n", "unreadable or contradicts itself"),
     "too-many-lines": (b"Expires: 600", b"\r\n".join([b"Y: y"] * 128), "more header lines"),
     "cookie-only": (b"branch=z9hG4bK", b"branch=z9hG4bK;x=", "the magic cookie and nothing else"),

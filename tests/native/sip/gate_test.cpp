@@ -128,6 +128,11 @@ TEST_CASE("an ampersand that PJSIP would take for the end of a field is told") {
     CHECK(Message().instead_of("1 REGISTER", "1 REGISTER&To: x").fault() == malformed);
 }
 
+TEST_CASE("a Replaces without tags, which PJSIP would look for in the lines behind, is told") {
+    CHECK(Message().with("Replaces: call@h").with("X-Next: ;to-tag=1").fault() == RejectReason::malformed);
+    CHECK(Message().with("Replaces: call@h;to-tag=1;from-tag=2").fault() == RejectReason::none);
+}
+
 TEST_CASE("RFC 3261 20.10 and 25.1: addresses that cannot be told apart from what stands beside them") {
     const auto malformed = RejectReason::malformed;
     CHECK(Message().with("Contact: sip:a@h?Route=b").fault() == malformed);
