@@ -1,5 +1,5 @@
 // The header lines of a SIP message as they stand on the wire: what an answer must copy (RFC 3261 section 8.2.6.2),
-// found without understanding the rest, so that even a message nobody can parse gets its 400.
+// found (by the gate) without understanding the rest, so that even a message nobody can parse gets its 400.
 #pragma once
 
 #include <array>
@@ -27,15 +27,6 @@ struct RawHeaders {
     /// missing.
     [[nodiscard]] bool is_answerable() const noexcept { return via_count > 0 && !cseq.empty(); }
 };
-
-/// Reads up to the empty line; of a repeated From, To, Call-ID or CSeq the first counts. Compact names are known.
-[[nodiscard]] RawHeaders read_raw_headers(std::string_view message) noexcept;
-
-/// Whether `octets` of body are there behind the empty line (section 18.3).
-[[nodiscard]] bool has_body_of(std::string_view message, std::size_t octets) noexcept;
-
-/// The first value of a header field by its long name (any case); empty where it is absent.
-[[nodiscard]] std::string_view find_header(std::string_view message, std::string_view name) noexcept;
 
 /// The end of the first value of a header line with comma-separated values: quotes and angle brackets are respected.
 [[nodiscard]] std::size_t first_value_length(std::string_view values) noexcept;

@@ -9,6 +9,17 @@ namespace sr::sip {
 enum class RejectReason : std::uint8_t {
     none,
     malformed,          // 400, unreadable or self-contradictory
+    truncated,          // 400, no empty line behind the header fields
+    body_too_short,     // 400, less body than Content-Length (section 18.3)
+    line_end_invalid,   // 400, a CR or LF alone
+    control_character,  // 400, in the header
+    nesting_invalid,    // 400, a quote, bracket or comment that does not end or stands within another
+    header_missing,     // 400, no From, To or Call-ID
+    header_repeated,    // 400, a field twice that may stand once
+    too_many_headers,   // 400, beyond sip::kMostHeaderLines
+    number_invalid,     // 400, CSeq, Max-Forwards, Content-Length or Expires that is no number or too large
+    branch_invalid,     // 400, the magic cookie alone (RFC 4475 section 3.2.1)
+    to_scheme_invalid,  // 400, a REGISTER for what is no SIP or SIPS URI (RFC 4475 section 3.3.4)
     method_mismatch,    // 400, CSeq names another method (RFC 3261 section 8.1.1.5)
     star_not_alone,     // 400, Contact: * beside another Contact, or with Expires other than 0 (section 10.3 step 6)
     contact_invalid,    // 400, a Contact that is no SIP or SIPS URI

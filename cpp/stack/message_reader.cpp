@@ -52,12 +52,6 @@ std::optional<std::uint32_t> read_seconds(std::string_view digits) noexcept {
     return result.ec == std::errc() ? seconds : std::numeric_limits<std::uint32_t>::max();
 }
 
-/// The Expires header as it is written: PJSIP lets numbers of 2^32 and more start again at 0, which would unregister.
-std::uint32_t header_expires(std::uint32_t read_by_pjsip, const pj::RxData& packet) noexcept {
-    const std::string_view text(packet.message_text, static_cast<std::size_t>(packet.message_size));
-    return read_seconds(sip::find_header(text, "expires")).value_or(read_by_pjsip);
-}
-
 /// The text of a Contact parameter as it stands in the packet, nullopt where it is not there. PJSIP keeps numbers only:
 /// 0 may mean 0, absent (q) or malformed (expires).
 std::optional<std::string_view> written_parameter(std::string_view name, const pj::SipUri* uri,
@@ -148,6 +142,24 @@ const pj::SipUri* sip_uri_of(pj::Uri* uri) noexcept {
     return reinterpret_cast<const pj::SipUri*>(inner);
 }
 
+std::string_view RequestRoom::user_of(const pj::SipUri& uri) noexcept {
+    const std::string_view user = uri.user.view();
+    const auto is_escaped = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '%'; };
+    if (std::none_of(user.begin(), user.end(), is_escaped)) return user;
+    const std::span<char> room = text_buffer_.free();
+    const std::size_t before = text_buffer_.text().size();
+    for (const char& c : user) {
+        if (is_escaped(c)) {
+            const auto octet = static_cast<unsigned char>(c);
+            text_buffer_ << (octet < 0x10 ? "%0" : "%");
+            text_buffer_.hex(octet);
+        } else {
+            text_buffer_ << std::string_view(&c, 1);
+        }
+    }
+    return {room.data(), text_buffer_.text().size() - before};
+}
+
 std::string_view RequestRoom::print_uri(pj::Uri* uri) noexcept {
     void* inner = uri->vtable->inner(uri);
     const auto room = text_buffer_.free();
@@ -167,7 +179,8 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
     sip::RequestedContact& wanted = contacts_[contact_count_++];
     wanted = {};
     const pj::SipUri* uri = sip_uri_of(contact.uri);
-    if (uri != nullptr) wanted.uri = print_uri(contact.uri);
+    // PJSIP reads a URI without a host and aborts when it prints one.
+    if (uri != nullptr && !uri->host.view().empty()) wanted.uri = print_uri(contact.uri);
     if (contact.expires_s != pj::kExpiresAbsent) wanted.expires_s = sound_expires(contact, uri, packet);
     const bool has_q = contact.q_thousandths != 0 || written_parameter("q", uri, packet).has_value();
     if (has_q && contact.q_thousandths >= 0 && contact.q_thousandths <= 1000) {
@@ -183,7 +196,7 @@ void RequestRoom::read_contact(const pj::ContactHeader& contact, const pj::RxDat
     }
 }
 
-void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
+void RequestRoom::read_headers(const pj::RxData& packet, std::string_view expires) noexcept {
     base::TextBuffer& text = text_buffer_;
     for_each_header(packet, [&](const pj::Header& header) {
         switch (header.type) {
@@ -191,7 +204,8 @@ void RequestRoom::read_headers(const pj::RxData& packet) noexcept {
                 read_contact(reinterpret_cast<const pj::ContactHeader&>(header), packet);
                 break;
             case pj::HeaderType::expires:
-                register_.expires_s = header_expires(reinterpret_cast<const pj::IntHeader&>(header).value, packet);
+                register_.expires_s =
+                    read_seconds(expires).value_or(reinterpret_cast<const pj::IntHeader&>(header).value);
                 break;
             case pj::HeaderType::supported:
                 read_array(reinterpret_cast<const pj::ArrayHeader&>(header), supported_, supported_count_);
@@ -229,7 +243,8 @@ void RequestRoom::read_require(const pj::RxData& packet) noexcept {
     });
 }
 
-const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow) noexcept {
+const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow,
+                                                       std::string_view expires) noexcept {
     register_ = {};
     text_buffer_.clear();
     contact_count_ = supported_count_ = 0;
@@ -240,17 +255,17 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     register_.has_sip_scheme = request_uri != nullptr && to != nullptr;
     if (request_uri != nullptr) register_.request_host = without_brackets(request_uri->host.view());
     if (to != nullptr) {
-        register_.to_user = to->user.view();
+        register_.to_user = user_of(*to);
         register_.to_host = without_brackets(to->host.view());
     }
     if (from != nullptr) {
-        register_.from_user = from->user.view();
+        register_.from_user = user_of(*from);
         register_.from_host = without_brackets(from->host.view());
     }
     register_.call_id = packet.call_id->id.view();
     register_.cseq = static_cast<std::uint32_t>(packet.cseq->cseq);
     register_.is_symmetric = packet.via->rport >= 0;
-    read_headers(packet);
+    read_headers(packet, expires);
     read_require(packet);
     register_.contacts = {contacts_.data(), contact_count_};
     register_.supported = {supported_.data(), supported_count_};
@@ -264,12 +279,13 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
 
 const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept {
     other_ = {};
+    text_buffer_.clear();
     other_.flow = flow;
     other_.method = packet.message->request.method.name.view();
     const pj::SipUri* request_uri = sip_uri_of(packet.message->request.uri);
     other_.has_sip_scheme = request_uri != nullptr;
     if (request_uri != nullptr) {
-        other_.request_user = request_uri->user.view();
+        other_.request_user = user_of(*request_uri);
         other_.request_host = without_brackets(request_uri->host.view());
     }
     other_.has_to_tag = !packet.to->tag.view().empty();

@@ -22,14 +22,20 @@ namespace sr::stack {
 class RequestRoom {
   public:
     /// The views live until the next call. One contact more than sip::kMostContacts is enough to be refused.
-    const sip::RegisterRequest& read_register(const pj::RxData& packet, const sip::Flow& flow) noexcept;
+    /// `expires` is the Expires field as it is written: PJSIP lets numbers of 2^32 and more start again at 0, which
+    /// would unregister.
+    const sip::RegisterRequest& read_register(const pj::RxData& packet, const sip::Flow& flow,
+                                              std::string_view expires) noexcept;
 
     const OtherRequest& read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept;
 
   private:
     void read_contact(const pj::ContactHeader& contact, const pj::RxData& packet) noexcept;
     void read_contacts(const pj::RxData& packet) noexcept;
-    void read_headers(const pj::RxData& packet) noexcept;
+    void read_headers(const pj::RxData& packet, std::string_view expires) noexcept;
+    /// A user's name unescaped (RFC 3261 section 19.1.4), but for control characters, which no name of a device may
+    /// have, and the percent sign itself, so that two users never look like one.
+    std::string_view user_of(const pj::SipUri& uri) noexcept;
     std::string_view print_uri(pj::Uri* uri) noexcept;
     void read_require(const pj::RxData& packet) noexcept;
 

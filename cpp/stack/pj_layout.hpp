@@ -233,6 +233,17 @@ static_assert(sizeof(Transport) == 344 && offsetof(Transport, type) == 80 && off
 
 inline constexpr std::size_t kMostPacketOctets = 4000;
 
+/// What the parser found wrong, one entry for each header field.
+struct ParseError {
+    ParseError* prev;
+    ParseError* next;
+    int exception;
+    int line;
+    int column;
+    Str header_name;
+};
+static_assert(sizeof(ParseError) == 48 && offsetof(ParseError, header_name) == 32);
+
 struct RxData {
     Pool* pool;
     Transport* transport;
@@ -262,7 +273,7 @@ struct RxData {
     IntHeader* content_length;
     ArrayHeader* require;
     ArrayHeader* supported;
-    char parse_errors[4600 - 4552];
+    ParseError parse_errors;  // the list's head
     void* module_data[32];
 };
 static_assert(sizeof(RxData) == 4856 && offsetof(RxData, packet) == 320 && offsetof(RxData, packet_size) == 4328 &&

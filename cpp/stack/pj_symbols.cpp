@@ -51,6 +51,7 @@ std::variant<Symbols, std::string> load_symbols(const std::string& library_path)
     SR_FIND(pjsip_endpt_get_tpmgr);
     SR_FIND(pjsip_tpmgr_receive_packet);
     SR_FIND(pjsip_tpmgr_set_drop_data_cb);
+    SR_FIND(pjsip_endpt_process_rx_data);
     SR_FIND(pjsip_udp_transport_get_socket);
     SR_FIND(pj_atomic_create);
     SR_FIND(pjsip_endpt_respond_stateless);

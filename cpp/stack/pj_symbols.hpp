@@ -22,6 +22,7 @@ struct Symbols {
     TransportManager* (*pjsip_endpt_get_tpmgr)(Endpoint*);
     std::ptrdiff_t (*pjsip_tpmgr_receive_packet)(TransportManager*, RxData*);
     int (*pjsip_tpmgr_set_drop_data_cb)(TransportManager*, void (*)(DroppedData*));
+    int (*pjsip_endpt_process_rx_data)(Endpoint*, RxData*, void* parameters, int* is_handled);
     int (*pjsip_udp_transport_get_socket)(Transport*);
     int (*pj_atomic_create)(Pool*, long initial, void** atomic);
     int (*pjsip_endpt_respond_stateless)(Endpoint*, RxData*, int status, const Str* phrase, const Header* headers,

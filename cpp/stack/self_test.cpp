@@ -42,7 +42,7 @@ Run* current = nullptr;
 
 std::string difference(const pj::RxData& packet) {
     RequestRoom room;
-    const sip::RegisterRequest& request = room.read_register(packet, {});
+    const sip::RegisterRequest& request = room.read_register(packet, {}, {});
     const bool has_contact = request.contacts.size() == 1;
     const struct {
         const char* field;

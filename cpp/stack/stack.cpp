@@ -5,7 +5,8 @@
 #include <mutex>
 
 #include "sip/ascii.hpp"
-#include "sip/raw_message.hpp"
+#include "sip/gate.hpp"
+#include "sip/header_field.hpp"
 #include "stack/message_reader.hpp"
 #include "stack/reply_writer.hpp"
 #include "stack/self_test.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 /// Per worker: what a request is read into and its answer written from, so that the packet path needs no heap.
 struct WorkerRoom {
+    sip::Inspection seen;
     RequestRoom request;
     sip::Reply reply;
     std::array<char, sip::kMostReplyHeaderOctets + 8192> datagram;
@@ -33,22 +35,40 @@ std::string_view text_of(const pj::RxData& packet) noexcept {
 
 std::string_view method_of(const pj::RxData& packet) noexcept { return packet.message->request.method.name.view(); }
 
-constexpr std::string_view kSchemeCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+/// PJSIP cuts what does not fit its buffer and would answer the rest as if it were whole.
+bool is_cut(const pj::RxData& packet) noexcept {
+    return packet.packet_size >= static_cast<std::ptrdiff_t>(pj::kMostPacketOctets);
+}
 
-/// Why PJSIP could not read a request, as far as the request line tells; nullopt for what is not to be answered.
-std::optional<sip::RejectReason> fault_of(std::string_view start_line) noexcept {
-    const std::size_t first = start_line.find(' ');
-    const std::size_t last = start_line.rfind(' ');
-    if (first == last || start_line.starts_with("SIP/") || start_line.starts_with("ACK ")) return std::nullopt;
-    const std::string_view version = start_line.substr(last + 1);
-    if (!sip::is_equal_ignoring_case(version.substr(0, 4), "SIP/")) return std::nullopt;
-    if (!sip::is_equal_ignoring_case(version, "SIP/2.0")) return sip::RejectReason::version_unsupported;
-    const std::string_view uri = sip::trim(start_line.substr(first, last - first));
-    const std::string_view scheme = uri.substr(0, uri.find(':'));
-    const bool is_served = sip::is_equal_ignoring_case(scheme, "sip") || sip::is_equal_ignoring_case(scheme, "sips");
-    const bool has_scheme =
-        scheme.size() < uri.size() && scheme.find_first_not_of(kSchemeCharacters) == std::string_view::npos;
-    return has_scheme && !is_served ? sip::RejectReason::unsupported_scheme : sip::RejectReason::malformed;
+/// The receive record of a dropped UDP packet, which alone knows its sender: the packet lies at a fixed place in it,
+/// behind any empty lines that PJSIP has skipped. Null for what came otherwise.
+pj::RxData* packet_of(const pj::DroppedData& dropped) noexcept {
+    char* start = dropped.data;
+    while (start[-1] == '\r' || start[-1] == '\n') --start;  // ends at the time of arrival, whose last octet is 0
+    auto* packet = reinterpret_cast<pj::RxData*>(start - offsetof(pj::RxData, packet));
+    return packet->transport == dropped.transport ? packet : nullptr;
+}
+
+/// Why PJSIP could not read what the gate let through: its own taste, or a scheme whose URIs it does not know.
+sip::RejectReason fault_of(const sip::Inspection& seen, const pj::RxData& packet) noexcept {
+    if (is_cut(packet)) return sip::RejectReason::message_too_large;
+    if (seen.fault != sip::RejectReason::none) return seen.fault;
+    if (!sip::is_known_method(seen.method)) return sip::RejectReason::method_unknown;
+    return seen.has_sip_scheme ? sip::RejectReason::malformed : sip::RejectReason::unsupported_scheme;
+}
+
+/// Whether credentials of a scheme that PJSIP does not know are all that it found wrong: they say nothing to us, and
+/// the request is as if they were not there (RFC 4475 section 3.3.7).
+bool is_whole_but_for_credentials(const pj::RxData& packet) noexcept {
+    if (packet.message == nullptr || packet.call_id == nullptr || packet.from == nullptr || packet.to == nullptr ||
+        packet.via == nullptr || packet.cseq == nullptr) {
+        return false;
+    }
+    for (const pj::ParseError* error = packet.parse_errors.next; error != &packet.parse_errors; error = error->next) {
+        const sip::FieldName name = sip::header_field(error->header_name.view()).name;
+        if (name != sip::FieldName::authorization && name != sip::FieldName::proxy_authorization) return false;
+    }
+    return true;
 }
 
 /// PJSIP calls C functions without a context pointer: the one attached stack. Module callbacks end before their module
@@ -182,55 +202,59 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
     return flow;
 }
 
-void Stack::send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
-                       const sip::Reply& reply) noexcept {
-    const sip::RawHeaders request = sip::read_raw_headers(message);
-    if (!request.is_answerable()) {
+void Stack::send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept {
+    const sip::Inspection& seen = worker_room().seen;
+    if (!seen.is_answerable()) {
         count(counters_.dropped);
         return;
     }
     base::TextBuffer text(worker_room().datagram);
     const std::string_view source_ip(packet.source_name);
     sip::SocketAddress to = flow.remote;
-    to.port = write_reply(request, {source_ip, flow.remote.port}, reply, tag_key_, text);
+    to.port = write_reply(seen.headers, {source_ip, flow.remote.port}, reply, tag_key_, text);
     const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
     count(is_sent ? counters_.replies : counters_.dropped);
 }
 
 bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept {
-    if (sip::is_equal_ignoring_case(method_of(packet), "ACK")) return true;
+    if (!worker_room().seen.is_answerable()) {
+        count(counters_.dropped);
+        return true;
+    }
     const sip::Flow flow = flow_of(packet);
     sip::Reply& reply = worker_room().reply;
     reply.clear();
     reply.refuse(reason);
+    if (const std::string_view sentence = sip::warning_text(reason); !sentence.empty()) {
+        reply.headers << "Warning: 399 " << kProduct << " \"" << sentence << "\"\r\n";
+    }
     handler_.on_unreadable(flow, reason);
-    send_reply(packet, text_of(packet), flow, reply);
+    send_reply(packet, flow, reply);
     return true;
 }
 
 bool Stack::filter_request(const pj::RxData& packet) noexcept {
     count(counters_.requests);
-    // PJSIP cuts what does not fit its buffer and would answer the rest as if it were whole.
-    if (packet.packet_size >= static_cast<std::ptrdiff_t>(pj::kMostPacketOctets)) {
-        return refuse(packet, sip::RejectReason::message_too_large);
-    }
-    if (packet.content_length != nullptr && !sip::has_body_of(text_of(packet), packet.content_length->value)) {
-        return refuse(packet, sip::RejectReason::malformed);
-    }
+    sip::Inspection& seen = worker_room().seen;
+    sip::inspect(text_of(packet), seen);
+    if (is_cut(packet)) return refuse(packet, sip::RejectReason::message_too_large);
+    if (seen.fault != sip::RejectReason::none) return refuse(packet, seen.fault);
     // Methods are case-sensitive (RFC 3261 section 7.1), but PJSIP has already made `register` a REGISTER.
-    if (!text_of(packet).starts_with(method_of(packet))) return refuse(packet, sip::RejectReason::method_unknown);
-    // A request whose CSeq names another method lets four packets abort PJSIP's transaction layer by an assertion.
-    if (method_of(packet) != packet.cseq->method.name.view()) return refuse(packet, sip::RejectReason::method_mismatch);
+    if (seen.method != method_of(packet)) return refuse(packet, sip::RejectReason::method_unknown);
     return false;
 }
 
 bool Stack::filter_response(const pj::RxData& packet) noexcept {
-    handler_.on_heard(flow_of(packet));
     const auto token = read_ping_token(packet.via->branch.view());
-    if (token)
-        handler_.on_ping_answer(*token);
-    else
+    // Whoever sends our own token back is there, however badly he writes the rest.
+    if (!token) {
+        sip::Inspection& seen = worker_room().seen;
+        sip::inspect(text_of(packet), seen);
         count(counters_.dropped);
+        if (seen.fault != sip::RejectReason::none) return true;
+    }
+    handler_.on_heard(flow_of(packet));
+    if (token) handler_.on_ping_answer(*token);
     return true;
 }
 
@@ -239,8 +263,8 @@ bool Stack::answer_register(const pj::RxData& packet) noexcept {
     WorkerRoom& room = worker_room();
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
-    handler_.on_register(room.request.read_register(packet, flow), room.reply);
-    send_reply(packet, text_of(packet), flow, room.reply);
+    handler_.on_register(room.request.read_register(packet, flow, room.seen.expires), room.reply);
+    send_reply(packet, flow, room.reply);
     return true;
 }
 
@@ -250,7 +274,7 @@ bool Stack::answer_other(const pj::RxData& packet) noexcept {
     const sip::Flow flow = flow_of(packet);
     handler_.on_heard(flow);
     handler_.on_request(room.request.read_other(packet, flow), room.reply);
-    send_reply(packet, text_of(packet), flow, room.reply);
+    send_reply(packet, flow, room.reply);
     return true;
 }
 
@@ -270,22 +294,25 @@ bool Stack::answer_rest(const pj::RxData& packet) noexcept {
 void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
     constexpr int kIgnored = 70020;  // PJ_EIGNORED: empty lines before a message
     if (dropped.status == kIgnored || dropped.size == 0) return;
-    count(counters_.requests);
-    const std::string_view message(dropped.data, dropped.size);
-    const sip::RawHeaders headers = sip::read_raw_headers(message);
-    const auto fault = fault_of(headers.start_line);
-    // UDP packets lie at a fixed place in PJSIP's receive record, which alone knows the sender.
-    const auto* packet = reinterpret_cast<const pj::RxData*>(dropped.data - offsetof(pj::RxData, packet));
-    if (!fault || packet->transport != dropped.transport) {
+    pj::RxData* packet = packet_of(dropped);
+    if (packet == nullptr) {
+        count(counters_.requests);
         count(counters_.dropped);
         return;
     }
-    const sip::Flow flow = flow_of(*packet);
-    sip::Reply& reply = worker_room().reply;
-    reply.clear();
-    reply.refuse(*fault);
-    handler_.on_unreadable(flow, *fault);
-    send_reply(*packet, message, flow, reply);
+    sip::Inspection& seen = worker_room().seen;
+    sip::inspect({dropped.data, dropped.size}, seen);
+    const bool is_sound = seen.fault == sip::RejectReason::none && !seen.is_response;
+    if (is_sound && seen.has_unknown_credentials && is_whole_but_for_credentials(*packet)) {
+        // What PJSIP does before it hands a request to the modules.
+        const std::string_view source(packet->source_name);
+        packet->via->received = {source.data(), static_cast<std::ptrdiff_t>(source.size())};
+        if (packet->via->rport == 0) packet->via->rport = packet->source_port;
+        symbols_.pjsip_endpt_process_rx_data(packet->transport->endpoint, packet, nullptr, nullptr);
+        return;
+    }
+    count(counters_.requests);
+    refuse(*packet, fault_of(seen, *packet));
 }
 
 }  // namespace sr::stack

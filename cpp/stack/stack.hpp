@@ -67,8 +67,7 @@ class Stack {
     void answer_unreadable(const pj::DroppedData& dropped) noexcept;
 
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
-    void send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
-                    const sip::Reply& reply) noexcept;
+    void send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept;
     bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 

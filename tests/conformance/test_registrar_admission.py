@@ -93,9 +93,9 @@ def test_to_without_a_user_is_404(peer: SipPeer) -> None:
 
 
 @pytest.mark.parametrize("to", ["<tel:+15551234>", "<mailto:desk@screamrouter.local>"])
-def test_an_address_of_record_that_is_no_sip_uri_is_416(peer: SipPeer, to: str) -> None:
-    """Section 8.2.2.1."""
-    assert peer.register(to=to).status == 416
+def test_an_address_of_record_that_is_no_sip_uri_is_400(peer: SipPeer, to: str) -> None:
+    """Section 10.2; the status is that of RFC 4475 section 3.3.4."""
+    assert peer.register(to=to).status == 400
 
 
 def test_one_contact_too_many_is_503_and_changes_nothing(peer: SipPeer) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-CRASHES = Path(__file__).parents[1] / "data" / "crash"
-"""What once ended a daemon, kept and replayed."""
+DATA = Path(__file__).parents[1] / "data"
+CRASHES = DATA / "crash"
+"""What once ended a daemon, kept and replayed: a folder for each, its packets in their order."""
+
+Mutator = Callable[[bytearray, random.Random], None]
 
 _SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 97\r\n"
@@ -45,12 +49,15 @@ def _response(status: str, method: str) -> bytes:
 
 
 def seeds() -> list[bytes]:
-    """One sound message of each kind."""
+    """One sound message of each kind, all of RFC 4475 and RFC 5118, and what was deadly."""
     contact = b'Contact: <sip:fuzz@127.0.0.1:5999;transport=udp>;expires=60;q=0.5;+sip.instance="<urn:uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01>";reg-id=1\r\n'  # noqa: E501 - one header
     register = contact + b"Expires: 60\r\nSupported: path, outbound\r\nPath: <sip:edge.test;lr>\r\nUser-Agent: fuzz\r\n"
     sdp = b"Content-Type: application/sdp\r\n"
     plain = ("OPTIONS", "INVITE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "INFO", "BYE", "CANCEL", "ACK", "REFER")
+    torture = [path.read_bytes() for path in sorted(DATA.glob("sip/rfc*/*")) if path.suffix in {".dat", ".sip"}]
     return [
+        *torture,
+        *(path.read_bytes() for path in sorted(CRASHES.glob("*/*.sip"))),
         _request("REGISTER", register),
         _request("REGISTER", contact + sdp, _SDP),
         _request("REGISTER", b"Contact: *\r\nExpires: 0\r\n"),
@@ -75,24 +82,41 @@ def mutated_packets(count: int, seed: int) -> Iterator[bytes]:
 
 
 def _mutate(packet: bytearray, source: random.Random, originals: list[bytes]) -> None:
-    at = source.randrange(len(packet)) if packet else 0
-    match source.randrange(7):
-        case 0:
-            packet[at : at + 1] = bytes([source.randrange(256)])
-        case 1:
-            packet[at:at] = source.choice(_TOKENS)
-        case 2:
-            del packet[at : at + source.randint(1, 40)]
-        case 3:
-            packet[at:at] = packet[at : at + source.randint(1, 80)]
-        case 4:
-            other = source.choice(originals)
-            packet[at:] = other[source.randrange(len(other)) :]
-        case 5:
-            _swap_lines(packet, source)
-        case _:
-            end = packet.find(b"\r\n", at)
-            packet[at : end if end >= 0 else len(packet)] = source.choice(_TOKENS)
+    if source.randrange(len(_MUTATORS) + 1) == 0:
+        other = source.choice(originals)
+        packet[_place(packet, source) :] = other[source.randrange(len(other)) :]
+    else:
+        source.choice(_MUTATORS)(packet, source)
+
+
+def _place(packet: bytearray, source: random.Random) -> int:
+    return source.randrange(len(packet)) if packet else 0
+
+
+def _change_octet(packet: bytearray, source: random.Random) -> None:
+    at = _place(packet, source)
+    packet[at : at + 1] = bytes([source.randrange(256)])
+
+
+def _insert_token(packet: bytearray, source: random.Random) -> None:
+    at = _place(packet, source)
+    packet[at:at] = source.choice(_TOKENS)
+
+
+def _delete(packet: bytearray, source: random.Random) -> None:
+    at = _place(packet, source)
+    del packet[at : at + source.randint(1, 40)]
+
+
+def _repeat(packet: bytearray, source: random.Random) -> None:
+    at = _place(packet, source)
+    packet[at:at] = packet[at : at + source.randint(1, 80)]
+
+
+def _replace_rest_of_line(packet: bytearray, source: random.Random) -> None:
+    at = _place(packet, source)
+    end = packet.find(b"\r\n", at)
+    packet[at : end if end >= 0 else len(packet)] = source.choice(_TOKENS)
 
 
 def _swap_lines(packet: bytearray, source: random.Random) -> None:
@@ -102,6 +126,76 @@ def _swap_lines(packet: bytearray, source: random.Random) -> None:
     packet[:] = b"\r\n".join(lines)
 
 
-def four_packet_kill() -> list[bytes]:
-    """INVITE, the ACK of its refusal, then OPTIONS with the INVITE's branch and CSeq method: it aborted PJSIP."""
-    return [path.read_bytes() for path in sorted((CRASHES / "options-with-cseq-of-invite").iterdir())]
+def _duplicate_line(packet: bytearray, source: random.Random) -> None:
+    """A header field twice, next to itself or anywhere, perhaps very often."""
+    lines = bytes(packet).split(b"\r\n")
+    line = source.choice(lines)
+    at = source.randrange(len(lines) + 1)
+    lines[at:at] = [line] * source.choice((1, 1, 2, 40, 200))
+    packet[:] = b"\r\n".join(lines)
+
+
+def _overflow_number(packet: bytearray, source: random.Random) -> None:
+    """Another number where one stands: at a limit, beyond it, or none at all."""
+    numbers = list(re.finditer(rb"\d+", bytes(packet)))
+    if numbers:
+        chosen = source.choice(numbers)
+        packet[chosen.start() : chosen.end()] = source.choice(_NUMBERS)
+
+
+def _nest(packet: bytearray, source: random.Random) -> None:
+    """Something that opens, once or often, with or without its end."""
+    begin, end = source.choice(_PAIRS)
+    depth = source.choice((1, 1, 2, 30))
+    at = _place(packet, source)
+    length = source.randrange(40)
+    closing = end * source.choice((0, depth, depth, depth + 1))
+    packet[at : at + length] = begin * depth + bytes(packet[at : at + length]) + closing
+
+
+def _put_control(packet: bytearray, source: random.Random) -> None:
+    """A NUL or another control character, alone or as a quoted pair."""
+    at = _place(packet, source)
+    packet[at:at] = source.choice((b"", b"\\")) + bytes([source.choice((0, 0, 1, 8, 27, 127))])
+
+
+def _break_line_end(packet: bytearray, source: random.Random) -> None:
+    """One line end that is none, is half of one, or folds."""
+    ends = [found.start() for found in re.finditer(rb"\r\n", bytes(packet))]
+    if ends:
+        at = source.choice(ends)
+        packet[at : at + 2] = source.choice((b"", b"\r", b"\n", b"\n\r", b"\r\n ", b"\r\n\t\r\n ", b"&", b";", b","))
+
+
+def _truncate(packet: bytearray, source: random.Random) -> None:
+    del packet[_place(packet, source) :]
+
+
+_NUMBERS = (
+    b"0", b"-1", b"00000000000000000001", b"255", b"256", b"65535", b"65536", b"2147483647", b"2147483648",
+    b"4294967295", b"4294967296", b"18446744073709551615", b"18446744073709551616", b"9" * 100, b"0x10", b"1e9", b"",
+)  # fmt: skip
+_PAIRS = ((b"<", b">"), (b'"', b'"'), (b"(", b")"), (b"[", b"]"), (b"[", b"]:5060"), (b"\\", b"\\"), (b"%5B", b"%5D"))
+_MUTATORS: tuple[Mutator, ...] = (
+    _change_octet,
+    _insert_token,
+    _delete,
+    _repeat,
+    _replace_rest_of_line,
+    _swap_lines,
+    _duplicate_line,
+    _overflow_number,
+    _nest,
+    _put_control,
+    _break_line_end,
+    _truncate,
+)
+
+
+def deadly_exchanges() -> dict[str, list[bytes]]:
+    """What once ended a daemon, by its name: packets to be sent in this order."""
+    return {
+        folder.name: [path.read_bytes() for path in sorted(folder.glob("*.sip"))]
+        for folder in sorted(CRASHES.iterdir())
+        if folder.is_dir()
+    }

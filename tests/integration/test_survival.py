@@ -1,6 +1,8 @@
 """Hostile packets leave the daemon alive and answering."""
 
-from tests.fuzz.packets import four_packet_kill
+import pytest
+
+from tests.fuzz.packets import deadly_exchanges
 from tests.fuzz.run import fuzz
 from tests.kit.daemon_process import running_daemon
 from tests.kit.sip_peer import SipPeer
@@ -18,10 +20,20 @@ def test_the_four_packet_kill_leaves_the_daemon_answering(tmp_path):
     |<----------------- 200 |
     """
     with running_daemon(tmp_path) as daemon, SipPeer(daemon.address) as peer:
-        invite, ack, deadly = four_packet_kill()
+        invite, ack, deadly = deadly_exchanges()["options-with-cseq-of-invite"]
         assert peer.exchange(invite).status == 480
         peer.send(ack)
         assert peer.exchange(deadly).status == 400
+        assert peer.exchange(peer.request("OPTIONS")).status == 200
+        assert daemon.is_running()
+
+
+@pytest.mark.parametrize("packets", deadly_exchanges().values(), ids=deadly_exchanges())
+def test_what_once_ended_a_daemon_leaves_it_answering(tmp_path, packets):
+    """Each exchange of ``tests/data/crash``."""
+    with running_daemon(tmp_path) as daemon, SipPeer(daemon.address) as peer:
+        for packet in packets:
+            peer.send(packet)
         assert peer.exchange(peer.request("OPTIONS")).status == 200
         assert daemon.is_running()
 

@@ -5,7 +5,20 @@
 #include <random>
 #include <string>
 
+#include "sip/gate.hpp"
+
 using namespace sr::sip;
+
+namespace {
+
+/// What the gate finds, whatever it thinks of the message.
+RawHeaders read_raw_headers(std::string_view message) {
+    Inspection seen;
+    inspect(message, seen);
+    return seen.headers;
+}
+
+}  // namespace
 
 TEST_CASE("the header fields that an answer copies are found by long and compact names") {
     const RawHeaders headers = read_raw_headers(

@@ -5,6 +5,8 @@
 #include <array>
 #include <string>
 
+#include "sip/gate.hpp"
+
 using namespace sr;
 
 namespace {
@@ -20,7 +22,9 @@ Written write(const std::string& request, const stack::ReplySource& source = {"1
     base::TextBuffer out(room);
     sip::Reply reply;
     reply.headers << "Expires: 7\r\n";
-    const std::uint16_t port = stack::write_reply(sip::read_raw_headers(request), source, reply, key, out);
+    sip::Inspection seen;
+    sip::inspect(request, seen);
+    const std::uint16_t port = stack::write_reply(seen.headers, source, reply, key, out);
     return {std::string(out.text()), port};
 }
 
