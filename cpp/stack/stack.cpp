@@ -172,7 +172,11 @@ void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::
     std::array<char, 4096> datagram;
     base::TextBuffer text(datagram);
     write_ping({token, contact_uri, path, local_ip, sockets_.all()[flow.listener].address.port, domain}, text);
-    if (!text.is_overflown() && sockets_.send(flow.listener, to, text.text())) count(counters_.pings);
+    if (text.is_overflown() || !sockets_.send(flow.listener, to, text.text())) return;
+    count(counters_.pings);
+    sip::Flow target = flow;
+    target.remote = to;
+    handler_.on_trace({.kind = TraceKind::ping, .message = text.text(), .to = contact_uri, .flow = target});
 }
 
 sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
@@ -185,16 +189,25 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
 void Stack::send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
                        const sip::Reply& reply) noexcept {
     const sip::RawHeaders request = sip::read_raw_headers(message);
-    if (!request.is_answerable()) {
-        count(counters_.dropped);
-        return;
-    }
+    if (!request.is_answerable()) return drop(message, request, flow);
     base::TextBuffer text(worker_room().datagram);
     const std::string_view source_ip(packet.source_name);
     sip::SocketAddress to = flow.remote;
     to.port = write_reply(request, {source_ip, flow.remote.port}, reply, tag_key_, text);
     const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
     count(is_sent ? counters_.replies : counters_.dropped);
+    handler_.on_trace({.message = message,
+                       .answer = is_sent ? text.text() : std::string_view(),
+                       .method = request.start_line.substr(0, request.start_line.find(' ')),
+                       .to = request.to,
+                       .status = is_sent ? reply.line.status : std::uint16_t{0},
+                       .reason = reply.reason,
+                       .flow = flow});
+}
+
+void Stack::drop(std::string_view message, const sip::RawHeaders& headers, const sip::Flow& flow) noexcept {
+    count(counters_.dropped);
+    handler_.on_trace({.message = message, .to = headers.to, .reason = sip::RejectReason::malformed, .flow = flow});
 }
 
 bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept {
@@ -225,12 +238,15 @@ bool Stack::filter_request(const pj::RxData& packet) noexcept {
 }
 
 bool Stack::filter_response(const pj::RxData& packet) noexcept {
-    handler_.on_heard(flow_of(packet));
+    const sip::Flow flow = flow_of(packet);
+    handler_.on_heard(flow);
     const auto token = read_ping_token(packet.via->branch.view());
-    if (token)
+    if (token) {
         handler_.on_ping_answer(*token);
-    else
+        handler_.on_trace({.kind = TraceKind::ping_answer, .message = text_of(packet), .flow = flow});
+    } else {
         count(counters_.dropped);
+    }
     return true;
 }
 
@@ -276,11 +292,9 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
     const auto fault = fault_of(headers.start_line);
     // UDP packets lie at a fixed place in PJSIP's receive record, which alone knows the sender.
     const auto* packet = reinterpret_cast<const pj::RxData*>(dropped.data - offsetof(pj::RxData, packet));
-    if (!fault || packet->transport != dropped.transport) {
-        count(counters_.dropped);
-        return;
-    }
+    if (packet->transport != dropped.transport) return count(counters_.dropped);
     const sip::Flow flow = flow_of(*packet);
+    if (!fault) return drop(message, headers, flow);
     sip::Reply& reply = worker_room().reply;
     reply.clear();
     reply.refuse(*fault);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sip/flow.hpp"
+#include "sip/raw_message.hpp"
 #include "stack/ping.hpp"
 #include "stack/pj_symbols.hpp"
 #include "stack/request_handler.hpp"
@@ -69,6 +70,7 @@ class Stack {
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
     void send_reply(const pj::RxData& packet, std::string_view message, const sip::Flow& flow,
                     const sip::Reply& reply) noexcept;
+    void drop(std::string_view message, const sip::RawHeaders& headers, const sip::Flow& flow) noexcept;
     bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 
