@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -69,10 +68,13 @@ MessageLog::Set& MessageLog::set_of(const stack::Trace& trace, std::string_view 
     return tables_[table][chosen % kSets];
 }
 
-std::size_t MessageLog::place_for(const Set& set, std::uint64_t key) noexcept {
+std::optional<std::size_t> MessageLog::place_for(const Set& set, std::uint64_t key, std::int64_t wall_ms) noexcept {
     const auto known = std::ranges::find(set.places, key, &Place::key);
     if (known != set.places.end()) return static_cast<std::size_t>(known - set.places.begin());
-    return static_cast<std::size_t>(std::ranges::min_element(set.places, {}, &Place::sequence) - set.places.begin());
+    const auto oldest = std::ranges::min_element(set.places, {}, &Place::sequence);
+    const bool is_fresh = wall_ms >= oldest->last_ms && wall_ms - oldest->last_ms < kShortestStay_ms;
+    if (oldest->key != 0 && is_fresh) return std::nullopt;
+    return static_cast<std::size_t>(oldest - set.places.begin());
 }
 
 void MessageLog::write(Place& place, char* octets, const stack::Trace& trace) noexcept {
@@ -97,12 +99,12 @@ void MessageLog::record(const stack::Trace& trace, std::int64_t wall_ms) noexcep
     std::uint64_t key = 0;
     Set& set = set_of(trace, user, key);
     const std::unique_lock lock(set.guard, std::try_to_lock);
-    if (!lock.owns_lock()) {
+    const auto at = lock.owns_lock() ? place_for(set, key, wall_ms) : std::nullopt;
+    if (!at) {
         left_out_.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    const std::size_t at = place_for(set, key);
-    Place& place = set.places[at];
+    Place& place = set.places[*at];
     const bool is_answer = trace.kind == stack::TraceKind::ping_answer;
     if (place.key != key) {
         if (is_answer) return;  // to a ping that has been overwritten since
@@ -120,7 +122,7 @@ void MessageLog::record(const stack::Trace& trace, std::int64_t wall_ms) noexcep
         ++place.count;
     }
     place.sequence = sequence_.fetch_add(1, std::memory_order_relaxed) + 1;
-    write(place, set.octets + at * kPlaceOctets, trace);
+    write(place, set.octets + *at * kPlaceOctets, trace);
 }
 
 /// The places of one set, copied under its lock so that strings are built when it is free again.

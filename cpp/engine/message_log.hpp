@@ -5,6 +5,8 @@
 // reason) takes that one's place and counts on, another one takes the place that was used longest ago. So a refresh
 // overwrites its own device's place, and never a refusal. Served requests choose their set by sender and user, refusals
 // by the sender's address alone: whoever floods us with nonsense overwrites eight places, its own. The hash is keyed.
+// A place is not given to another message within a second, so that full tables cost at most 512 copies a second each,
+// however much comes: what is left out then would have been overwritten before anybody could read it.
 #pragma once
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +57,7 @@ class MessageLog {
     explicit MessageLog(std::uint64_t seed);
 
     /// Any thread. Copies at most 3 KB; allocates nothing and waits for nobody: while somebody else is at the same set,
-    /// the message is left out and counted.
+    /// or while all its places are fresh, the message is left out and counted.
     void record(const stack::Trace& trace, std::int64_t wall_ms) noexcept;
 
     /// Any thread; newest last.
@@ -66,6 +69,7 @@ class MessageLog {
     static constexpr std::size_t kWays = 8;
     static constexpr std::size_t kSets = 64;
     static constexpr std::size_t kUserOctets = 64;
+    static constexpr std::int64_t kShortestStay_ms = 1000;
     static constexpr std::size_t kPlaceOctets = kMostMessageOctets + kMostAnswerOctets;
 
     struct Place {
@@ -95,7 +99,8 @@ class MessageLog {
     struct Taken;
 
     [[nodiscard]] Set& set_of(const stack::Trace& trace, std::string_view user, std::uint64_t& key) noexcept;
-    [[nodiscard]] static std::size_t place_for(const Set& set, std::uint64_t key) noexcept;
+    [[nodiscard]] static std::optional<std::size_t> place_for(const Set& set, std::uint64_t key,
+                                                              std::int64_t wall_ms) noexcept;
     static void write(Place& place, char* octets, const stack::Trace& trace) noexcept;
 
     const location::TextHash hash_;

@@ -1,6 +1,7 @@
-// Theory: one pass over the lines. Most lines cost three searches by memchr and one copy; only a line whose name speaks
-// of authorization or authentication, an `@` with a password before it, a `?` or a key of SDP is taken apart. Whatever
-// is in doubt there is masked: a value is shown only if it is on the list below *and* could not hide another one.
+// Theory: one pass over the lines, which are passed by and copied together. A line costs three searches by memchr; only
+// one whose name speaks of authorization or authentication, an `@` with a password before it, a `?` or a key of SDP is
+// taken apart. Whatever is in doubt there is masked: a value is shown only if it is on the list below *and* could not
+// hide another one.
 
 #include "sip/credential_mask.hpp"
 
@@ -21,6 +22,7 @@ constexpr std::size_t kShortestName = 13;  // Authorization
 constexpr std::array<std::string_view, 7> kShown{"username", "realm", "algorithm", "qop", "nc", "stale", "uri"};
 constexpr std::array<std::string_view, 6> kNamed{"nonce", "cnonce", "response", "opaque", "rspauth", "nextnonce"};
 constexpr std::array<std::string_view, 2> kMarks{"authoriz", "authenti"};
+constexpr std::array<std::string_view, 3> kSchemes{"sip:", "sips:", "://"};
 constexpr std::array<std::string_view, 3> kSdpKeys{"a=crypto:", "a=ice-pwd:", "k="};
 
 std::size_t find(std::string_view text, char wanted, std::size_t from) noexcept {
@@ -74,6 +76,9 @@ class Writer {
         copy_.is_cut = copy_.is_cut || taken < text.size();
     }
 
+    [[nodiscard]] bool has_room_beyond(std::size_t octets) const noexcept {
+        return octets <= room_.size() - copy_.size;
+    }
     [[nodiscard]] const MaskedCopy& result() const noexcept { return copy_; }
 
   private:
@@ -138,129 +143,131 @@ void write_credentials(std::string_view name, std::string_view value, Writer& ou
 
 class Masker {
   public:
-    Masker(std::string_view message, Writer& out) noexcept : message_(message), out_(out) {
-        next_cr_ = find(message_, '\r', 0);
-        next_at_ = find(message_, '@', 0);
-        next_question_ = find(message_, '?', 0);
-    }
+    Masker(std::string_view message, Writer& out) noexcept
+        : message_(message),
+          out_(out),
+          next_cr_(find(message, '\r', 0)),
+          next_lf_(find(message, '\n', 0)),
+          next_at_(find(message, '@', 0)),
+          next_question_(find(message, '?', 0)) {}
 
     void run() noexcept {
-        while (at_ < message_.size() && !out_.result().is_cut) {
+        while (at_ < message_.size() && out_.has_room_beyond(at_ - copied_)) {
             const std::size_t end = line_end(at_);
             const std::string_view line = message_.substr(at_, end - at_);
             if (line.empty()) {
                 is_beside_credentials_ = false;
-            } else if (!write_special(line)) {
-                write_ordinary(line);
+            } else if (const std::size_t colon = find(line, ':', 0);
+                       !may_be_special(line, colon) || !mask_special(line, colon)) {
+                mask_within(end);
             }
-            write_line_end();
+            if (at_ < end) at_ = end;
+            at_ += message_.substr(at_).starts_with(kLineEnds) ? 2 : 1;
         }
+        at_ = std::min(at_, message_.size());
+        copy_to(at_);
     }
 
   private:
     std::size_t line_end(std::size_t from) noexcept {
         if (next_cr_ < from) next_cr_ = find(message_, '\r', from);
-        if (next_lf_ < from || from == 0) next_lf_ = find(message_, '\n', from);
+        if (next_lf_ < from) next_lf_ = find(message_, '\n', from);
         return std::min(next_cr_, next_lf_);
     }
 
-    /// Copies what ends the line at `at_`, so that an empty line is seen as one.
-    void write_line_end() noexcept {
-        const std::string_view rest = message_.substr(at_);
-        const std::size_t size = rest.starts_with(kLineEnds) ? 2 : std::min<std::size_t>(rest.size(), 1);
-        out_.put(rest.substr(0, size));
-        at_ += size;
+    /// Copies what was passed by and needs no mask.
+    void copy_to(std::size_t end) noexcept {
+        if (copied_ < end) out_.put(message_.substr(copied_, end - copied_));
+        copied_ = std::max(copied_, end);
     }
 
-    /// Credentials, keys and what stands in doubt beside them. Leaves `at_` behind what it has taken.
-    bool write_special(std::string_view line) noexcept {
-        const std::size_t colon = find(line, ':', 0);
+    void mask_to(std::size_t end) noexcept {
+        out_.put(kMask);
+        copied_ = at_ = end;
+    }
+
+    /// What nearly every line of a message is not.
+    [[nodiscard]] bool may_be_special(std::string_view line, std::size_t colon) const noexcept {
+        return colon >= kShortestName || is_beside_credentials_ || (line.size() > 1 && line[1] == '=');
+    }
+
+    /// Credentials, keys and what stands in doubt beside them.
+    bool mask_special(std::string_view line, std::size_t colon) noexcept {
         const std::string_view name = trim(line.substr(0, colon));
         const bool is_field = colon < line.size() && is_token(name) && line.front() != ' ' && line.front() != '\t';
         const bool is_status = at_ == 0 && line.starts_with("SIP/2.0 ");  // 401 Unauthorized
         if (!is_status && colon >= kShortestName && speaks_of_credentials(name)) {
             is_beside_credentials_ = true;
-            write_field_of_credentials(is_field, name, colon);
+            mask_field(is_field, name, colon);
             return true;
         }
-        if (is_beside_credentials_ && !is_field) return write_whole_mask(line);
+        if (is_beside_credentials_ && !is_field) {
+            copy_to(at_);
+            mask_to(at_ + line.size());
+            return true;
+        }
         is_beside_credentials_ = false;
-        return is_key(line) && write_key(line);
+        const auto key = std::ranges::find_if(kSdpKeys, [line](std::string_view one) { return line.starts_with(one); });
+        if (key == kSdpKeys.end()) return false;
+        copy_to(at_ + key->size());
+        mask_to(at_ + line.size());
+        return true;
     }
 
-    void write_field_of_credentials(bool is_field, std::string_view name, std::size_t colon) noexcept {
+    void mask_field(bool is_field, std::string_view name, std::size_t colon) noexcept {
+        copy_to(at_);
         std::size_t end = line_end(at_);
         for (std::size_t next = after_fold(end); next != 0; next = after_fold(end)) end = line_end(next);
-        if (is_field) {
-            write_credentials(name, message_.substr(at_ + colon + 1, end - at_ - colon - 1), out_);
-        } else {
-            out_.put(kMask);
-        }
-        at_ = end;
+        if (!is_field) return mask_to(end);
+        write_credentials(name, message_.substr(at_ + colon + 1, end - at_ - colon - 1), out_);
+        copied_ = at_ = end;
     }
 
     /// The start of the line behind `end` if that line goes on with the field; else 0.
     [[nodiscard]] std::size_t after_fold(std::size_t end) const noexcept {
+        if (end >= message_.size()) return 0;
         const std::size_t next = end + (message_.substr(end).starts_with(kLineEnds) ? 2 : 1);
         return next < message_.size() && (message_[next] == ' ' || message_[next] == '\t') ? next : 0;
     }
 
-    bool write_whole_mask(std::string_view line) noexcept {
-        out_.put(kMask);
-        at_ += line.size();
-        return true;
-    }
-
-    static bool is_key(std::string_view line) noexcept {
-        if (line.size() < 2 || line[1] != '=') return false;
-        return std::ranges::any_of(kSdpKeys, [line](std::string_view key) { return line.starts_with(key); });
-    }
-
-    bool write_key(std::string_view line) noexcept {
-        const std::size_t shown = line.front() == 'k' ? 2 : line.find(':') + 1;
-        out_.put(line.substr(0, shown));
-        out_.put(kMask);
-        at_ += line.size();
-        return true;
-    }
-
-    void write_ordinary(std::string_view line) noexcept {
-        const std::size_t end = at_ + line.size();
-        if (next_at_ < at_) next_at_ = find(message_, '@', at_);
-        while (next_at_ < end) write_userinfo(end);
-        if (next_question_ < at_) next_question_ = find(message_, '?', at_);
-        if (next_question_ < end && speaks_of_credentials(message_.substr(next_question_, end - next_question_))) {
-            out_.put(message_.substr(at_, next_question_ + 1 - at_));
-            out_.put(kMask);
-        } else {
-            out_.put(message_.substr(at_, end - at_));
+    /// Passwords in the URIs of an ordinary line, and credentials in their header part.
+    void mask_within(std::size_t end) noexcept {
+        const std::size_t start = at_;
+        if (next_at_ < start) next_at_ = find(message_, '@', start);
+        while (next_at_ < end) {
+            mask_userinfo(end);
+            next_at_ = find(message_, '@', at_);
         }
-        at_ = end;
+        if (next_question_ < start) next_question_ = find(message_, '?', start);
+        if (next_question_ < end && speaks_of_credentials(message_.substr(next_question_, end - next_question_))) {
+            at_ = std::max(next_question_ + 1, copied_);
+            copy_to(at_);
+            mask_to(end);
+        }
     }
 
-    /// Copies up to the next `@`, or to the last of the same word, without the password before it.
-    void write_userinfo(std::size_t line_end) noexcept {
+    /// Passes by the next `@`, and by the last one of the same word where there is a password before it.
+    void mask_userinfo(std::size_t line_end) noexcept {
         const std::string_view before = message_.substr(at_, next_at_ - at_);
+        const std::size_t password = password_start(before);
+        if (password == std::string_view::npos) {
+            at_ = next_at_ + 1;
+            return;
+        }
+        copy_to(at_ + password);
+        const std::string_view rest = message_.substr(next_at_, line_end - next_at_);
+        mask_to(next_at_ + rest.substr(0, rest.find_first_of(kBeyondUserinfo)).rfind('@'));
+        ++at_;
+    }
+
+    /// Behind `scheme:user:` in the last word; npos where there is no password.
+    static std::size_t password_start(std::string_view before) noexcept {
+        const std::size_t last_colon = before.rfind(':');
+        if (last_colon == std::string_view::npos || is_scheme_only(before.substr(0, last_colon))) {
+            return std::string_view::npos;
+        }
         const std::size_t blank = before.find_last_of(kBeyondUserinfo);
         const std::size_t word = blank == std::string_view::npos ? 0 : blank + 1;
-        const std::size_t password = password_start(before, word);
-        std::size_t last = next_at_;
-        if (password == std::string_view::npos) {
-            out_.put(before);
-        } else {
-            out_.put(before.substr(0, password));
-            out_.put(kMask);
-            const std::string_view rest = message_.substr(next_at_, line_end - next_at_);
-            last += rest.substr(0, rest.find_first_of(kBeyondUserinfo)).rfind('@');
-        }
-        out_.put("@");
-        at_ = last + 1;
-        next_at_ = find(message_, '@', at_);
-    }
-
-    /// Behind `scheme:user:` in the word that begins at `word`; npos where there is no password.
-    static std::size_t password_start(std::string_view before, std::size_t word) noexcept {
-        constexpr std::array<std::string_view, 3> kSchemes{"sip:", "sips:", "://"};
         const std::string_view text = before.substr(word);
         for (const std::string_view scheme : kSchemes) {
             const std::size_t found = find_ignoring_case(text, scheme);
@@ -271,13 +278,21 @@ class Masker {
         return std::string_view::npos;
     }
 
+    /// Whether the last colon before an `@` is that of `<sip:`, as it nearly always is.
+    static bool is_scheme_only(std::string_view text) noexcept {
+        const std::size_t size = text.size();
+        if (size < 4 || !is_equal_ignoring_case(text.substr(size - 3), "sip")) return false;
+        return kBeyondUserinfo.find(text[size - 4]) != std::string_view::npos;
+    }
+
     std::string_view message_;
     Writer& out_;
-    std::size_t at_ = 0;
-    std::size_t next_cr_ = 0;
-    std::size_t next_lf_ = 0;
-    std::size_t next_at_ = 0;
-    std::size_t next_question_ = 0;
+    std::size_t at_ = 0;      // read up to here
+    std::size_t copied_ = 0;  // written up to here
+    std::size_t next_cr_;
+    std::size_t next_lf_;
+    std::size_t next_at_;
+    std::size_t next_question_;
     bool is_beside_credentials_ = false;
 };
 

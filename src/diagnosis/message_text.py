@@ -131,7 +131,7 @@ def find_fault(octets: bytes, *, is_cut: bool = False) -> str | None:
 
 def _fault_of_lines(octets: bytes) -> str | None:
     head = octets.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\n").partition("\n\n")[0]
-    for number, line in enumerate(head.split("\n"), start=1):
+    for number, line in enumerate(head.removesuffix("\n").split("\n"), start=1):
         if any(ord(char) < 0x20 and char != "\t" for char in line):
             return f"line {number} ({_shown(line)}) has a control character"
         if number > 1 and ":" not in line and line[:1] not in {" ", "\t"}:

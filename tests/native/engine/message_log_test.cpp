@@ -68,7 +68,7 @@ TEST_CASE("no number of refreshes washes out a refusal") {
     log.record(request("sip:alice@home", "192.0.2.7", sip::RejectReason::brief_interval), 1);
     for (int i = 0; i < 20'000; ++i) {
         const std::string to = "sip:user" + std::to_string(i) + "@home";
-        log.record(request(to, "192.0.2.7"), 2);
+        log.record(request(to, "192.0.2.7"), 2000 * i);
     }
     CHECK(log.read({.users = {"alice"}, .ips = {}, .texts = {}}).size() == 1);
 }
@@ -81,12 +81,26 @@ TEST_CASE("one address that is refused without end overwrites only a set of plac
     const std::size_t before = log.read({}).size();
     for (int i = 0; i < 20'000; ++i) {
         const std::string to = "sip:user" + std::to_string(i) + "@home";
-        log.record(request(to, "198.51.100.9", sip::RejectReason::unknown_domain), 2);
+        log.record(request(to, "198.51.100.9", sip::RejectReason::unknown_domain), 2000 * i);
     }
     const std::size_t honest = log.read({.users = {"alice"}, .ips = {}, .texts = {}}).size();
     CHECK(log.read({.users = {}, .ips = {"198.51.100.9"}, .texts = {}}).size() == 8);
     CHECK(before == 29);
     CHECK(honest >= before - 8);
+}
+
+TEST_CASE("a full set gives no place away within a second: a flood costs few copies") {
+    MessageLog log(1);
+    for (int i = 0; i < 100; ++i) {
+        const std::string to = "sip:user" + std::to_string(i) + "@home";
+        log.record(request(to, "192.0.2.7", sip::RejectReason::unknown_domain), 5000 + i);
+    }
+    CHECK(log.read({}).size() == 8);
+    CHECK(log.left_out() == 92);
+    log.record(request("sip:late@home", "192.0.2.7", sip::RejectReason::unknown_domain), 6000);
+    CHECK(log.read({}).back().user == "late");
+    log.record(request("sip:late@home", "192.0.2.7", sip::RejectReason::unknown_domain), 1);  // the clock was set back
+    CHECK(log.read({}).back().count == 2);
 }
 
 TEST_CASE("the same user from two addresses has two places") {
