@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from api.control_socket import ArgumentAnswer
 from configuration.config_document import fold_device_id
 from configuration.configuration_manager import ConfigurationManager
+from daemon import self_probe
 from diagnosis.device_match import ExchangeIndex, is_meant, is_of_device, is_uuid, match_devices, users_of
 from diagnosis.evidence import DeviceEvidence, DeviceFacts, Finding, ServerFacts
 from diagnosis.examination import examine_device, examine_server, state_of, survey_device
@@ -23,6 +25,7 @@ from domain.values import Binding
 
 _MOST_DEVICES_TOLD = 50
 _MOST_EXCHANGES_TOLD = 20
+_OWN_PROBE = re.compile(rb"^From: <sip:%s@" % self_probe.SENDER.encode(), re.MULTILINE)
 
 
 class RecordingEngine(Engine, ExchangeLog, Protocol):
@@ -68,14 +71,14 @@ class Doctor:
         found = match_devices(asked, self._devices())
         reports = [_device_report(self._evidence(asked, device, now, server)) for device in found[:_MOST_DEVICES_TOLD]]
         if not found:
-            exchanges = tuple(one for one in self._engine.exchanges() if is_meant(one, asked))
+            exchanges = tuple(one for one in self._exchanges() if is_meant(one, asked))
             reports = [_device_report(DeviceEvidence(asked, now, server, exchanges=exchanges))]
         return {"server": self._server_report(server), "devices": reports}
 
     def _summary(self) -> dict[str, Any]:
         now, server = self._clock.now(), self._server()
         bindings = _by_device(self._engine.snapshot())
-        exchanges = self._engine.exchanges()
+        exchanges = self._exchanges()
         index = ExchangeIndex(exchanges)
         reports: list[dict[str, Any]] = []
         for device in self._devices():
@@ -90,6 +93,10 @@ class Doctor:
             "findings": _told(examine_server(ServerEvidence(now, server, exchanges))),
             "devices": reports,
         }
+
+    def _exchanges(self) -> tuple[Exchange, ...]:
+        """All but what the watchdog asks our own socket."""
+        return tuple(one for one in self._engine.exchanges() if not _OWN_PROBE.search(one.message))
 
     def _evidence(self, asked: str, device: DeviceFacts, now: datetime, server: ServerFacts) -> DeviceEvidence:
         bindings = tuple(self._engine.find_device(device.key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from diagnosis.evidence import DeviceFacts
 from diagnosis.message_text import read_message
@@ -67,22 +67,29 @@ class ExchangeIndex:
 
     def __init__(self, oldest_first: Sequence[Exchange]) -> None:
         self._all = oldest_first
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[Hashable, list[int]] = {}
         for place, one in enumerate(oldest_first):
-            claimed = None if one.is_ping else read_message(one.message).uuid
-            for word in {one.remote.ip, one.user, claimed} - {None, ""}:
-                self._places.setdefault(str(word), []).append(place)
+            for mark in _marks_of(one):
+                self._places.setdefault(mark, []).append(place)
 
     def of_device(self, device: DeviceFacts, bindings: Sequence[Binding]) -> tuple[Exchange, ...]:
         """What ``is_of_device`` says of each, oldest first."""
-        words = {device.key.lower(), *users_of(device, bindings)}
-        words.update(binding.target.ip for binding in bindings)
-        words.update(binding.flow.remote.ip for binding in bindings)
-        if device.ip is not None:
-            words.add(device.ip)
-        places = {place for word in words for place in self._places.get(word, ())}
+        marks: set[Hashable] = {device.key.lower(), *users_of(device, bindings)}
+        marks.update(binding.target for binding in bindings)
+        marks.update((binding.flow.remote.ip,) for binding in bindings)
+        marks.add((device.ip,))
+        places = {place for mark in marks for place in self._places.get(mark, ())}
         near = (self._all[place] for place in sorted(places))
         return tuple(one for one in near if is_of_device(one, device, bindings))
+
+
+def _marks_of(one: Exchange) -> list[Hashable]:
+    """By what it may be ascribed: a ping's target, a user, a UUID, or (without a user) an address in a tuple."""
+    if one.is_ping:
+        return [one.remote]
+    claimed = read_message(one.message).uuid
+    marks: list[Hashable] = [one.user or (one.remote.ip,)]
+    return marks if claimed is None else [*marks, claimed]
 
 
 def is_meant(exchange: Exchange, asked: str) -> bool:

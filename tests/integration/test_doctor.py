@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from api.control_socket import ask
 from domain.errors import UserError
@@ -264,5 +263,3 @@ def test_its_announcement_is_looked_for(tmp_path):
     sections = {"discovery": {"enabled": True, "interfaces": ["127.0.0.1"]}}
     with running_daemon(tmp_path, sections=sections) as daemon:
         assert rules(consult(daemon)[1]) == set()
-        moved = yaml.safe_load(daemon.config_path.read_text(encoding="utf-8"))
-        assert moved["discovery"]["enabled"] is True

@@ -66,7 +66,9 @@ def bound(**fields) -> Binding:
     return replace(made, **fields)
 
 
-def evidence(*exchanges: Exchange, bindings: tuple[Binding, ...] = (), device: DeviceFacts | None = DEVICE, **server):
+def evidence(
+    *exchanges: Exchange, bindings: tuple[Binding, ...] = (), device: DeviceFacts | None = DEVICE, **server
+) -> DeviceEvidence:
     return DeviceEvidence("alice", NOON, replace(SERVER, **server), device, bindings, exchanges)
 
 
