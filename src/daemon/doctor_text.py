@@ -19,7 +19,8 @@ def print_report(report: Row, console: Console, *, shows_messages: bool) -> None
     _print_findings(report["findings"], console)
     for device in report["devices"]:
         _print_device(device, console, shows_messages=shows_messages)
-    if not report["findings"] and not any(device["findings"] for device in report["devices"]):
+    findings = [*report["findings"], *(one for device in report["devices"] for one in device["findings"])]
+    if not any(one["is_problem"] for one in findings):
         _line(console, "Nothing is wrong, as far as can be seen from here.", "green")
 
 

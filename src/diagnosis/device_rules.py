@@ -158,12 +158,15 @@ def is_never_heard(evidence: DeviceEvidence) -> Finding | None:
         f"Nothing has come from it since the daemon started ({ago(evidence.now, server.started_at)}), or so long ago "
         f"that it is forgotten.{before}"
     )
-    finds = "it finds them by mDNS, or " if server.is_announcing else "mDNS is off (discovery.enabled), so "
+    if server.is_announcing:
+        finds = "A device that looks for them by mDNS needs nothing typed in."
+    else:
+        finds = "mDNS is off (discovery.enabled), so they must be typed in."
     return Finding(
         "never_heard",
         says,
         f"Is it on, and in this network? Its SIP server must be {where}, port {server.port}, transport UDP (TCP and "
-        f"TLS are not served): {finds}they are typed in. A firewall here must let UDP port {server.port} in.",
+        f"TLS are not served). {finds} A firewall here must let UDP port {server.port} in.",
     )
 
 

@@ -214,6 +214,14 @@ def test_secrets_are_neither_in_the_output_nor_in_the_log_nor_on_the_socket(daem
     assert [text for text in told if SECRET in text] == []
 
 
+def test_a_password_in_a_contact_is_shown_by_no_report(daemon):
+    with SipPeer(daemon.address) as peer:
+        assert peer.register(contacts=[f"<sip:alice:{SECRET}@{peer.host_port}>"]).status == 200
+        report = run_doctor(daemon.config_path, "alice", "--json").stdout
+    assert "sip:alice:***@" in report
+    assert SECRET not in report
+
+
 def everything_asked() -> list[list[str]]:
     ways = [["alice"], ["alice", "--messages"], ["127.0.0.1", "--messages"], [], ["--messages"]]
     return [*ways, *([*way, "--json"] for way in ways)]
