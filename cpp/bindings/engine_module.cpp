@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bindings/messages.hpp"
 #include "engine/engine.hpp"
 
 namespace py = pybind11;
@@ -179,6 +180,7 @@ void bind_event(py::module_& module) {
         .def_property_readonly("removal", [](const Event& event) { return text_of(event.removal); })
         .def_readonly("binding", &Event::binding)
         .def_property_readonly("status", [](const Event& event) { return event.refusal.status; })
+        .def_property_readonly("cause", [](const Event& event) { return event.refusal.cause; })
         .def_property_readonly("reason", [](const Event& event) { return lenient(event.refusal.reason); });
 }
 
@@ -256,6 +258,7 @@ void bind_engine(py::module_& module) {
         .def("take_changes", &take_changes, py::arg("most"), py::arg("now_ms"))
         .def("retake", &Engine::retake, Unlocked())
         .def("restore", &restore, py::arg("rows"), py::arg("now_ms"), py::arg("first_number"))
+        .def("messages", &sr::bindings::read_messages, py::arg("users"), py::arg("ips"), py::arg("texts"), Unlocked())
         .def("receive_buffer", &Engine::receive_buffer, Unlocked());
 }
 
@@ -270,6 +273,7 @@ PYBIND11_MODULE(_engine, module) {
     py::class_<Drained>(module, "Drained")
         .def_readonly("events", &Drained::events)
         .def_readonly("is_resync_required", &Drained::is_resync_required);
+    sr::bindings::bind_messages(module);
     bind_engine(module);
     module.def(
         "silence_pjsip", [](const std::string& library_path) { raise_if(sr::stack::silence_pjsip(library_path)); },

@@ -10,6 +10,7 @@
 
 #include "registrar/reply.hpp"
 #include "registrar/request_policy.hpp"
+#include "sip/reject_reason_name.hpp"
 
 namespace sr::engine {
 namespace {
@@ -65,6 +66,7 @@ Engine::Engine()
       policy_version_(next_version()),
       events_(kQueuedEvents),
       location_(*this, random_seed()),
+      log_(random_seed()),
       stack_(*this, random_seed()) {}
 
 Engine::~Engine() { detach(); }
@@ -184,6 +186,7 @@ void Engine::report_refusal(sip::RejectReason reason, std::string_view detail,
     event.binding = std::move(peer);
     event.refusal = std::make_unique<Refusal>();
     event.refusal->status = line.status;
+    event.refusal->cause = sip::reason_name(reason);
     event.refusal->reason = warning.empty() ? line.phrase : warning;
     if (!detail.empty()) event.refusal->reason.append(": ").append(detail);
     events_.push(std::move(event));
@@ -222,6 +225,8 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
     refusal.detail = decision.detail;
     registrar::write_refused(refusal, *rules, std::time(nullptr), reply.headers);
 }
+
+void Engine::on_trace(const stack::Trace& trace) noexcept { log_.record(trace, base::wall_now_ms()); }
 
 void Engine::on_heard(const sip::Flow& flow) noexcept { location_.touch(flow, base::monotonic_now_ms()); }
 

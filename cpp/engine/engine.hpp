@@ -15,6 +15,7 @@
 
 #include "base/bounded_queue.hpp"
 #include "engine/event.hpp"
+#include "engine/message_log.hpp"
 #include "location/location.hpp"
 #include "registrar/registrar.hpp"
 #include "stack/stack.hpp"
@@ -81,6 +82,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     std::size_t restore(const std::vector<BindingRecord>& records, std::uint64_t first_number);
 
     [[nodiscard]] Statistics statistics() const noexcept;
+    [[nodiscard]] std::vector<MessageRecord> messages(const MessageQuery& query) const { return log_.read(query); }
     [[nodiscard]] int receive_buffer() const noexcept { return stack_.receive_buffer(); }
 
   private:
@@ -91,6 +93,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void on_heard(const sip::Flow& flow) noexcept override;
     void on_ping_answer(const stack::PingToken& token) noexcept override;
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
+    void on_trace(const stack::Trace& trace) noexcept override;
     void on_change(const location::Change& change) noexcept override;
 
     [[nodiscard]] bool is_registered(std::string_view user) const noexcept;
@@ -111,6 +114,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     base::BoundedQueue<QueuedEvent> events_;
     std::unordered_set<std::uint64_t> gone_before_seen_;  // bindings whose addition was drained after they had ended
     location::Location location_;
+    MessageLog log_;
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> event_count_{0};

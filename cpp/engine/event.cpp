@@ -13,17 +13,17 @@ constexpr std::array<std::pair<sip::Transport, std::string_view>, 5> kTransports
                                                                                   {sip::Transport::ws, "ws"},
                                                                                   {sip::Transport::wss, "wss"}}};
 
-std::string_view transport_text(sip::Transport transport) noexcept {
-    const auto* found = std::ranges::find(kTransports, transport, &decltype(kTransports)::value_type::first);
-    return found == kTransports.end() ? std::string_view("udp") : found->second;
-}
-
 std::optional<sip::Transport> transport_of(std::string_view text) noexcept {
     const auto* found = std::ranges::find(kTransports, text, &decltype(kTransports)::value_type::second);
     return found == kTransports.end() ? std::nullopt : std::optional(found->first);
 }
 
 }  // namespace
+
+std::string_view transport_text(sip::Transport transport) noexcept {
+    const auto* found = std::ranges::find(kTransports, transport, &decltype(kTransports)::value_type::first);
+    return found == kTransports.end() ? std::string_view("udp") : found->second;
+}
 
 std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms) {
     const auto source = sip::SocketAddress::parse(record.flow_ip, record.flow_port);

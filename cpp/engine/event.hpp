@@ -44,12 +44,15 @@ struct BindingRecord {
 /// The view of a record, which must outlive it; nothing when its addresses, transport or UUID cannot be read.
 [[nodiscard]] std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms);
 
+[[nodiscard]] std::string_view transport_text(sip::Transport transport) noexcept;
+
 [[nodiscard]] BindingRecord record(std::string_view aor_key, const sip::BindingView& binding, base::TimeMs now_ms);
 
 enum class EventKind : std::uint8_t { added, changed, removed, reachable, unreachable, refused };
 
 struct Refusal {
     std::uint16_t status = 0;
+    std::string_view cause;  // the reason's name (sip::reason_name)
     std::string reason;
 };
 

@@ -41,4 +41,16 @@ bool has_tag(std::string_view from_or_to) noexcept {
     return find_unquoted(from_or_to, is_tag) < from_or_to.size();
 }
 
+std::string_view raw_user(std::string_view name_addr) noexcept {
+    const std::size_t bracket = name_addr.rfind('<');
+    std::string_view uri = trim(bracket == std::string_view::npos ? name_addr : name_addr.substr(bracket + 1));
+    const std::size_t scheme = uri.substr(0, 5).find(':');
+    const bool is_sip = scheme != std::string_view::npos && (is_equal_ignoring_case(uri.substr(0, scheme), "sip") ||
+                                                             is_equal_ignoring_case(uri.substr(0, scheme), "sips"));
+    if (!is_sip) return {};
+    uri.remove_prefix(scheme + 1);
+    const std::string_view userinfo = uri.substr(0, uri.substr(0, uri.find_first_of("> \t\r\n")).rfind('@'));
+    return userinfo.size() < uri.size() ? userinfo.substr(0, userinfo.find(':')) : std::string_view();
+}
+
 }  // namespace sr::sip

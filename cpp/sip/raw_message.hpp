@@ -34,4 +34,8 @@ struct RawHeaders {
 /// Whether a From or To value has a tag parameter (outside of quotes and brackets).
 [[nodiscard]] bool has_tag(std::string_view from_or_to) noexcept;
 
+/// The user of the SIP or SIPS URI in a From, To or Contact value as it is written there, escapes included; empty where
+/// there is none.
+[[nodiscard]] std::string_view raw_user(std::string_view name_addr) noexcept;
+
 }  // namespace sr::sip

@@ -22,12 +22,16 @@ class Reply {
 
     /// Ready for another request: 200 OK without header fields.
     void clear() noexcept {
-        line = status_line(RejectReason::none);
+        refuse(RejectReason::none);
         headers.clear();
     }
 
-    void refuse(RejectReason reason) noexcept { line = status_line(reason); }
+    void refuse(RejectReason why) noexcept {
+        reason = why;
+        line = status_line(why);
+    }
 
+    RejectReason reason = RejectReason::none;
     StatusLine line{200, "OK"};
     /// Whole header lines, each ending in CRLF.
     base::TextBuffer headers;

@@ -29,6 +29,20 @@ struct PingToken {
     std::int64_t sent_us = 0;  // on the monotonic clock
 };
 
+enum class TraceKind : std::uint8_t { request, ping, ping_answer };
+
+/// A message of a peer's with our answer, or a ping of ours; views that live as long as the call.
+struct Trace {
+    TraceKind kind = TraceKind::request;
+    std::string_view message{};  // as it was received, or sent (ping)
+    std::string_view answer{};   // request: as it was sent; empty: none was
+    std::string_view method{};
+    std::string_view to{};     // the value of To
+    std::uint16_t status = 0;  // request: of the answer
+    sip::RejectReason reason = sip::RejectReason::none;
+    sip::Flow flow{};  // whom it came from, or goes to
+};
+
 /// Called on PJSIP's workers, several at once, without the GIL. Must not block.
 class RequestHandler {
   public:
@@ -44,6 +58,9 @@ class RequestHandler {
 
     /// A request was refused before anybody understood it (bad syntax, too large, CSeq of another method).
     virtual void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept = 0;
+
+    /// Something was sent or received and is done with; also called on the engine's own thread (pings).
+    virtual void on_trace(const Trace& trace) noexcept = 0;
 
   protected:
     ~RequestHandler() = default;

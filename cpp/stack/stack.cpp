@@ -16,7 +16,8 @@ namespace {
 
 /// Per worker: what a request is read into and its answer written from, so that the packet path needs no heap.
 struct WorkerRoom {
-    sip::Inspection seen;
+    std::string_view message;  // the one in hand
+    sip::Inspection seen;      // what the gate found in it
     RequestRoom request;
     sip::Reply reply;
     std::array<char, sip::kMostReplyHeaderOctets + 8192> datagram;
@@ -25,6 +26,13 @@ struct WorkerRoom {
 WorkerRoom& worker_room() {
     thread_local const auto room = std::make_unique<WorkerRoom>();
     return *room;
+}
+
+const sip::Inspection& look_at(std::string_view message) noexcept {
+    WorkerRoom& room = worker_room();
+    room.message = message;
+    sip::inspect(message, room.seen);
+    return room.seen;
 }
 
 void count(std::atomic<std::uint64_t>& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
@@ -192,7 +200,11 @@ void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::
     std::array<char, 4096> datagram;
     base::TextBuffer text(datagram);
     write_ping({token, contact_uri, path, local_ip, sockets_.all()[flow.listener].address.port, domain}, text);
-    if (!text.is_overflown() && sockets_.send(flow.listener, to, text.text())) count(counters_.pings);
+    if (text.is_overflown() || !sockets_.send(flow.listener, to, text.text())) return;
+    count(counters_.pings);
+    sip::Flow target = flow;
+    target.remote = to;
+    handler_.on_trace({.kind = TraceKind::ping, .message = text.text(), .to = contact_uri, .flow = target});
 }
 
 sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
@@ -204,24 +216,34 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
 
 void Stack::send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept {
     const sip::Inspection& seen = worker_room().seen;
-    if (!seen.is_answerable()) {
-        count(counters_.dropped);
-        return;
-    }
+    if (!seen.is_answerable()) return drop(flow, reply.reason);
     base::TextBuffer text(worker_room().datagram);
     const std::string_view source_ip(packet.source_name);
     sip::SocketAddress to = flow.remote;
     to.port = write_reply(seen.headers, {source_ip, flow.remote.port}, reply, tag_key_, text);
     const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
     count(is_sent ? counters_.replies : counters_.dropped);
+    handler_.on_trace({.message = worker_room().message,
+                       .answer = is_sent ? text.text() : std::string_view(),
+                       .method = seen.method,
+                       .to = seen.headers.to,
+                       .status = is_sent ? reply.line.status : std::uint16_t{0},
+                       .reason = reply.reason,
+                       .flow = flow});
+}
+
+void Stack::drop(const sip::Flow& flow, sip::RejectReason reason) noexcept {
+    count(counters_.dropped);
+    const WorkerRoom& room = worker_room();
+    handler_.on_trace({.message = room.message, .to = room.seen.headers.to, .reason = reason, .flow = flow});
 }
 
 bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept {
+    const sip::Flow flow = flow_of(packet);
     if (!worker_room().seen.is_answerable()) {
-        count(counters_.dropped);
+        drop(flow, reason);
         return true;
     }
-    const sip::Flow flow = flow_of(packet);
     sip::Reply& reply = worker_room().reply;
     reply.clear();
     reply.refuse(reason);
@@ -235,8 +257,7 @@ bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept 
 
 bool Stack::filter_request(const pj::RxData& packet) noexcept {
     count(counters_.requests);
-    sip::Inspection& seen = worker_room().seen;
-    sip::inspect(text_of(packet), seen);
+    const sip::Inspection& seen = look_at(text_of(packet));
     if (is_cut(packet)) return refuse(packet, sip::RejectReason::message_too_large);
     if (seen.fault != sip::RejectReason::none) return refuse(packet, seen.fault);
     // Methods are case-sensitive (RFC 3261 section 7.1), but PJSIP has already made `register` a REGISTER.
@@ -245,16 +266,18 @@ bool Stack::filter_request(const pj::RxData& packet) noexcept {
 }
 
 bool Stack::filter_response(const pj::RxData& packet) noexcept {
+    const sip::Flow flow = flow_of(packet);
     const auto token = read_ping_token(packet.via->branch.view());
     // Whoever sends our own token back is there, however badly he writes the rest.
     if (!token) {
-        sip::Inspection& seen = worker_room().seen;
-        sip::inspect(text_of(packet), seen);
         count(counters_.dropped);
-        if (seen.fault != sip::RejectReason::none) return true;
+        if (look_at(text_of(packet)).fault != sip::RejectReason::none) return true;
     }
-    handler_.on_heard(flow_of(packet));
-    if (token) handler_.on_ping_answer(*token);
+    handler_.on_heard(flow);
+    if (token) {
+        handler_.on_ping_answer(*token);
+        handler_.on_trace({.kind = TraceKind::ping_answer, .message = text_of(packet), .flow = flow});
+    }
     return true;
 }
 
@@ -300,8 +323,7 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
         count(counters_.dropped);
         return;
     }
-    sip::Inspection& seen = worker_room().seen;
-    sip::inspect({dropped.data, dropped.size}, seen);
+    const sip::Inspection& seen = look_at({dropped.data, dropped.size});
     const bool is_sound = seen.fault == sip::RejectReason::none && !seen.is_response;
     if (is_sound && seen.has_unknown_credentials && is_whole_but_for_credentials(*packet)) {
         // What PJSIP does before it hands a request to the modules.

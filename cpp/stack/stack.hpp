@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sip/flow.hpp"
+#include "sip/raw_message.hpp"
 #include "stack/ping.hpp"
 #include "stack/pj_symbols.hpp"
 #include "stack/request_handler.hpp"
@@ -68,6 +69,7 @@ class Stack {
 
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
     void send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept;
+    void drop(const sip::Flow& flow, sip::RejectReason reason) noexcept;
     bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 

@@ -1,6 +1,7 @@
 """A Unix socket in the state directory through which the command line asks the running daemon.
 
 One request a connection: a line with the question's name, answered by one JSON document; then the connection closes.
+A question may have an argument: a blank behind its name, then JSON.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ _ASK_TIMEOUT_S = 5.0
 Answer = Callable[[], Any]
 """Returns what ``json.dumps`` can write; called on the daemon's loop."""
 
+ArgumentAnswer = Callable[[Any], Any]
+"""The same for a question that may have an argument: any JSON value, None where there is none."""
+
 
 class ControlSocket:
     """Answers questions while started. Only the daemon's user and group, and root, can reach it."""
 
-    def __init__(self, state_dir: Path, answers: Mapping[str, Answer]) -> None:
+    def __init__(
+        self, state_dir: Path, answers: Mapping[str, Answer], to_arguments: Mapping[str, ArgumentAnswer] | None = None
+    ) -> None:
         self._path = state_dir / SOCKET_NAME
         self._answers = answers
+        self._to_arguments = to_arguments or {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -57,22 +64,34 @@ class ControlSocket:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError, TimeoutError):
-            question = (await asyncio.wait_for(reader.readline(), _ASK_TIMEOUT_S)).decode("utf-8", "replace").strip()
-            answer = self._answers.get(question)
-            document = {"error": f"unknown question {question!r}"} if answer is None else {"answer": answer()}
+            line = (await asyncio.wait_for(reader.readline(), _ASK_TIMEOUT_S)).decode("utf-8", "replace").strip()
+            document = self._answer(line)
             writer.write(json.dumps(document).encode())
             await asyncio.wait_for(writer.drain(), _ASK_TIMEOUT_S)
         writer.close()
 
+    def _answer(self, line: str) -> dict[str, Any]:
+        question, _, argument = line.partition(" ")
+        if not argument and (answer := self._answers.get(question)) is not None:
+            return {"answer": answer()}
+        if (to_argument := self._to_arguments.get(question)) is not None:
+            try:
+                value = json.loads(argument) if argument else None
+            except ValueError:
+                return {"error": f"the argument of {question!r} is no JSON"}
+            return {"answer": to_argument(value)}
+        return {"error": f"unknown question {question!r}"}
 
-def ask(state_dir: Path, question: str) -> Any:
+
+def ask(state_dir: Path, question: str, argument: Any = None) -> Any:
     """What the running daemon answers, or None when none runs there. Raise UserError when it may not be asked."""
     path = state_dir / SOCKET_NAME
+    line = question if argument is None else f"{question} {json.dumps(argument)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_ASK_TIMEOUT_S)
         try:
             connection.connect(str(path))
-            connection.sendall(question.encode() + b"\n")
+            connection.sendall(line.encode() + b"\n")
             raw = b"".join(iter(lambda: connection.recv(65536), b""))
         except PermissionError as error:
             raise UserError(f"{path} may be read by the daemon's user only: run this command with sudo.") from error

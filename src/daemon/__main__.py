@@ -1,4 +1,4 @@
-"""The command line: ``screamrouter-sip run | check | devices | discover``."""
+"""The command line: ``screamrouter-sip run | check | devices | discover | doctor``."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ def _discover(options: argparse.Namespace) -> int:
     return discover(options.seconds, tuple(options.interface), as_json=options.json)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from daemon.doctor_command import Wishes, consult
+
+    return consult(options.config, options.device, Wishes(as_json=options.json, shows_messages=options.messages))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # argparse types it NoReturn; exit() does not return
         self.print_usage(sys.stderr)
@@ -100,6 +106,18 @@ def _parser() -> argparse.ArgumentParser:
         help="an interface or own address; may be repeated (default: all)",
     )
     discover.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    doctor = _command(commands, "doctor", _doctor, "say why a device is not there, what it sent, and what to change")
+    doctor.add_argument(
+        "device",
+        nargs="?",
+        metavar="DEVICE",
+        help="its key in config.yaml, name, SIP user, IP address or the beginning of its UUID (default: all, and the "
+        "daemon itself)",
+    )
+    _add_config(doctor)
+    doctor.add_argument("--messages", action="store_true", help="show whole messages, with credentials masked")
+    doctor.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
 
 

@@ -8,6 +8,9 @@ import secrets
 
 from domain.ports import ListenAddress
 
+SENDER = "self-probe"
+"""The user in From."""
+
 _ATTEMPT_S = 0.5
 _ATTEMPTS = 4
 
@@ -43,7 +46,7 @@ def _options(ip: str, port: int) -> bytes:
         f"OPTIONS sip:{host}:{port} SIP/2.0\r\n"
         f"Via: SIP/2.0/UDP {host};rport;branch=z9hG4bK{token}\r\n"
         "Max-Forwards: 0\r\n"
-        f"From: <sip:self-probe@{host}>;tag={token}\r\n"
+        f"From: <sip:{SENDER}@{host}>;tag={token}\r\n"
         f"To: <sip:{host}:{port}>\r\n"
         f"Call-ID: {token}\r\n"
         "CSeq: 1 OPTIONS\r\n"

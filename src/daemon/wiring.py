@@ -21,6 +21,7 @@ from configuration.config_watcher import ConfigWatcher
 from configuration.configuration_manager import ConfigurationManager, Surroundings, listen_addresses
 from daemon import router_identity, self_probe
 from daemon.announcer import Announcer
+from daemon.doctor import Doctor, Premises
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
@@ -121,11 +122,13 @@ async def _running(
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
     pump = EventPump(engine, manager.observer)
     report = StatusReport(manager, engine, loaded.path)
+    premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, clock.now())
+    doctor = Doctor(manager, engine, clock, premises)
     addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts(router_uuid)))
     watcher = ConfigWatcher(loaded.path, store.sync)
 
     async with contextlib.AsyncExitStack() as stack:
-        control = ControlSocket(state_dir, report.answers)
+        control = ControlSocket(state_dir, report.answers, doctor.answers)
         await control.start()
         stack.push_async_callback(control.stop)
         restored = bindings.load(loaded.document.registrar.max_expires_s)

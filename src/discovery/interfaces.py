@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import ifaddr
@@ -86,6 +86,18 @@ def own_addresses(interfaces: Sequence[str] = ()) -> tuple[str, ...]:
         for name, address in _interface_addresses()
         if not interfaces or name in interfaces or address in interfaces
     ]
+    return tuple(dict.fromkeys(found))
+
+
+def own_networks() -> tuple[str, ...]:
+    """The networks that this host's interfaces belong to, as "192.0.2.0/24"; loopback included, link-local not."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            text = ip.ip[0] if isinstance(ip.ip, tuple) else ip.ip
+            network = ip_network(f"{text.partition('%')[0]}/{ip.network_prefix}", strict=False)
+            if not network.is_link_local:
+                found.append(str(network))
     return tuple(dict.fromkeys(found))
 
 

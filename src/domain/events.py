@@ -59,7 +59,10 @@ class ResyncRequired:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """A request was refused; a few per second are told. ``aor`` and the like are what the peer claimed, or empty."""
+    """A request was refused; a few per second are told. ``aor`` and the like are what the peer claimed, or empty.
+
+    ``cause`` is the reason's name in the core, ``reason`` the sentence that the peer was told.
+    """
 
     status: int
     reason: str
@@ -67,6 +70,7 @@ class RequestRefused:
     aor: str
     contact_uri: str
     user_agent: str
+    cause: str = ""
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable

@@ -6,8 +6,9 @@ Its records become domain values, its sentences domain errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import overload
+from urllib.parse import quote, unquote
 
 from domain.errors import StackRefused
 from domain.events import (
@@ -21,6 +22,7 @@ from domain.events import (
     RequestRefused,
     ResyncRequired,
 )
+from domain.exchanges import Exchange, ReasonRow
 from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, EngineStatistics, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
@@ -29,6 +31,14 @@ _Convert = Callable[[_engine.BindingRecord], Binding]
 
 EVENTS_PER_DRAIN = 64
 """A batch short enough that the event loop stays responsive between two."""
+
+_UNESCAPED_IN_USERS = "-_.!~*'()&=+$,;?/"
+"""RFC 3261 section 25.1: unreserved and user-unreserved."""
+
+
+def reject_reasons() -> tuple[ReasonRow, ...]:
+    """Every reason that the core can give for a refusal."""
+    return tuple(ReasonRow(*row) for row in _engine.reject_reasons())
 
 
 class _Lazily(Sequence[Binding]):
@@ -135,6 +145,13 @@ class CoreEngine:
             aors=counted.aors,
         )
 
+    def exchanges(
+        self, *, users: tuple[str, ...] = (), ips: tuple[str, ...] = (), texts: tuple[str, ...] = ()
+    ) -> tuple[Exchange, ...]:
+        escaped = {spelling for user in users for spelling in (user, quote(user, safe=_UNESCAPED_IN_USERS))}
+        records = self._core.messages(sorted(escaped), ips, texts)
+        return tuple(_to_exchange(record) for record in records)
+
     def receive_buffer(self) -> int:
         """The smallest receive buffer of the sockets in use, in octets as the kernel counts them."""
         return self._core.receive_buffer()
@@ -144,7 +161,13 @@ class CoreEngine:
         if event.kind == "refused":
             source = Endpoint(record.flow_ip, record.flow_port)
             return RequestRefused(
-                event.status, event.reason, source, record.aor_key, record.contact_uri, record.user_agent
+                event.status,
+                event.reason,
+                source,
+                record.aor_key,
+                record.contact_uri,
+                record.user_agent,
+                event.cause,
             )
         binding = self._to_binding(record, now)
         match event.kind:
@@ -185,3 +208,21 @@ class CoreEngine:
             content_type=record.content_type or None,
             body=record.body,
         )
+
+
+def _to_exchange(record: _engine.MessageRecord) -> Exchange:
+    return Exchange(
+        first_at=datetime.fromtimestamp(record.first_ms / 1000, UTC),
+        last_at=datetime.fromtimestamp(record.last_ms / 1000, UTC),
+        count=record.count,
+        transport=Transport(record.transport),
+        remote=Endpoint(record.remote_ip, record.remote_port),
+        user=unquote(record.user.decode("utf-8", "replace"), errors="replace"),
+        message=record.message,
+        answer=record.answer,
+        status=record.status,
+        cause=record.cause or None,
+        is_ping=record.is_ping,
+        listener=record.listener,
+        is_cut=record.is_cut,
+    )

@@ -82,6 +82,7 @@ class EventPump:
                 log.info(
                     "request.refused",
                     status=event.status,
+                    cause=event.cause,
                     reason=event.reason,
                     source=f"{event.source.ip} port {event.source.port}",
                     aor=event.aor,

@@ -149,5 +149,5 @@ def test_a_wrong_command_is_a_usage_error_that_names_help():
 def test_help_names_every_command():
     finished = run_command("--help")
     assert finished.returncode == 0
-    for command in ("run", "check", "devices", "discover"):
+    for command in ("run", "check", "devices", "discover", "doctor"):
         assert f"\n    {command} " in finished.stdout

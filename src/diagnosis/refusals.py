@@ -1,0 +1,201 @@
+"""What each reason of the core's for a refusal means to the owner, and what to change. Keyed by the reason's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalSentence:
+    """``says``: what is wrong, as the end of "was refused: ..."; ``remedy``: what to do, a whole sentence."""
+
+    says: str
+    remedy: str
+
+
+SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
+    {
+        "malformed": RefusalSentence(
+            "the message is unreadable or contradicts itself",
+            "Look at the place named; update the device's firmware, or report the message (--messages) to its maker.",
+        ),
+        "method_mismatch": RefusalSentence(
+            "its CSeq header names another method than its first line",
+            "That is a fault of the device: update its firmware, or report the message (--messages) to its maker.",
+        ),
+        "star_not_alone": RefusalSentence(
+            "it wants to remove all its registrations by `Contact: *` but names something else beside it, or lacks "
+            "`Expires: 0`",
+            "That is a fault of the device: restart it, and update its firmware if that does not help.",
+        ),
+        "contact_invalid": RefusalSentence(
+            "its Contact header is no SIP address with a host, so nobody could call it back",
+            "Give the device an IP address (DHCP), or set its local address or host name; then restart it.",
+        ),
+        "identity_conflict": RefusalSentence(
+            "it names two different UUIDs of itself",
+            "Make +sip.instance, a=x-screamrouter-uuid and the user name of the device say the same UUID.",
+        ),
+        "identity_missing": RefusalSentence(
+            "it registers under the shared name `screamrouter` but names no UUID",
+            "Give it a user name of its own, or let it send its UUID as +sip.instance or a=x-screamrouter-uuid.",
+        ),
+        "field_too_long": RefusalSentence(
+            "its Contact, Call-ID, Path or user name is longer than is taken here",
+            "Shorten its user name or the parameters of its Contact; a Call-ID that long is a fault of the device.",
+        ),
+        "unknown_domain": RefusalSentence(
+            "it asks for a domain that is not served here",
+            "Set its SIP server or domain to the one that is served, or server.domain in config.yaml to the device's.",
+        ),
+        "unknown_user": RefusalSentence(
+            "it names nobody in To, or asks for somebody who is not registered",
+            "Give the device a SIP user name; if it asks for another device, see why that one is not registered.",
+        ),
+        "unavailable": RefusalSentence(
+            "it calls a device that cannot be called here yet",
+            "Calls are not served yet; nothing is wrong with the device.",
+        ),
+        "method_not_allowed": RefusalSentence(
+            "it asks for a service that does not exist here",
+            "Switch off what it asks for (message waiting, presence, busy lamps); registering works without that.",
+        ),
+        "unsupported_scheme": RefusalSentence(
+            "it uses an address that is neither sip: nor sips:",
+            "Write its account as sip:NAME@DOMAIN.",
+        ),
+        "extension_required": RefusalSentence(
+            "it demands a SIP extension that is not there",
+            "Switch off that extension in the device (often called outbound, GRUU, 100rel or session timers).",
+        ),
+        "brief_interval": RefusalSentence(
+            "it wants to be registered for a shorter time than is allowed",
+            "Set its registration interval to registrar.min_expires_s or more, or registrar.below_min to raise.",
+        ),
+        "no_such_dialog": RefusalSentence(
+            "it speaks of a call or subscription that does not exist, perhaps since before a restart",
+            "Nothing: the device gives it up by itself. If it does not, restart it.",
+        ),
+        "out_of_order": RefusalSentence(
+            "its counter (CSeq) went back: a late packet, a device that restarted with an old Call-ID, or two devices "
+            "that share one configuration",
+            "Wait a minute; if it goes on, restart the device. Two devices need a user name or UUID each.",
+        ),
+        "too_many_contacts": RefusalSentence(
+            "as many devices as allowed are registered under its address already",
+            "Give each device a user name of its own, or raise registrar.max_contacts in config.yaml.",
+        ),
+        "method_unknown": RefusalSentence(
+            "it uses a SIP method that nobody knows",
+            "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "version_unsupported": RefusalSentence(
+            "it speaks another version than SIP/2.0",
+            "Update the device's firmware: SIP/2.0 has been the version since 1999.",
+        ),
+        "message_too_large": RefusalSentence(
+            "its message is longer than 3,999 octets",
+            "Take codecs or headers out of the device's configuration, so that its REGISTER gets shorter.",
+        ),
+        "truncated": RefusalSentence(
+            "the message ends before its header does",
+            "Report the message (--messages) to the device's maker; a broken network link cuts messages, too.",
+        ),
+        "body_too_short": RefusalSentence(
+            "its body is shorter than its Content-Length says",
+            "Let it send shorter messages (fewer codecs): something on the way cuts long ones; or update its firmware.",
+        ),
+        "line_end_invalid": RefusalSentence(
+            "its lines do not end as SIP wants it (CR LF)",
+            "That is a fault of the device: update its firmware, or report the message (--messages) to its maker.",
+        ),
+        "control_character": RefusalSentence(
+            "a control character stands in its header",
+            "Look at the names that were typed into the device; type them anew without pasting.",
+        ),
+        "nesting_invalid": RefusalSentence(
+            "a quotation mark or bracket in its header does not end",
+            "Take quotation marks and brackets out of the names that were typed into the device.",
+        ),
+        "header_missing": RefusalSentence(
+            "From, To or Call-ID is missing",
+            "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "header_repeated": RefusalSentence(
+            "a header that may stand once stands twice",
+            "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "too_many_headers": RefusalSentence(
+            "it has more header lines than are read here",
+            "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "number_invalid": RefusalSentence(
+            "a number in its header is none, or too large",
+            "Look at its registration interval; else it is a fault of the device: update its firmware.",
+        ),
+        "branch_invalid": RefusalSentence(
+            "the branch in its Via names no transaction",
+            "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "to_scheme_invalid": RefusalSentence(
+            "it registers an address that is neither sip: nor sips:",
+            "Write its account as sip:NAME@DOMAIN.",
+        ),
+        "credentials_malformed": RefusalSentence(
+            "its Authorization header cannot be read",
+            "That is a fault of the device: update its firmware, or report the message (--messages) to its maker.",
+        ),
+        "digest_uri_mismatch": RefusalSentence(
+            "its credentials are for another address than the one it asks",
+            "Set the same server in all fields of the device's account (registrar, proxy, domain).",
+        ),
+        "unauthorized": RefusalSentence(
+            "it sends no password, or a wrong one, or a name that nobody has",
+            "Type user name and password anew in the device and leave its realm empty, or give it a new password with "
+            "`screamrouter-sip passwd`.",
+        ),
+        "awaiting_approval": RefusalSentence(
+            "it waits for you to let it in",
+            "Let it in with `screamrouter-sip devices approve`, or set enabled: true in its entry of config.yaml.",
+        ),
+        "not_own_address": RefusalSentence(
+            "its password is right, but for another address than the one it registers",
+            "Set its user name and its authentication name (often `auth ID`) to the same device.",
+        ),
+        "network_not_admitted": RefusalSentence(
+            "it is in a network that is not admitted",
+            "Add its network to admission.networks in config.yaml, if it is yours.",
+        ),
+        "device_disabled": RefusalSentence(
+            "you have disabled it",
+            "Set enabled: true in its entry of config.yaml to let it in again.",
+        ),
+        "too_many_requests": RefusalSentence(
+            "it sends more requests than one address may",
+            "Look why it is so busy: a wrong registration interval, or several devices behind one address; else raise "
+            "limits.requests_per_s.",
+        ),
+        "too_many_failures": RefusalSentence(
+            "it has guessed wrong passwords again and again, and must wait",
+            "Correct its password and wait a minute.",
+        ),
+    }
+)
+"""Exactly the names of ``engine.core_engine.reject_reasons``."""
+
+UNKNOWN_REASON = RefusalSentence(
+    "for a reason that this version of the doctor does not know",
+    "Look at the answer's Warning header (--messages); update the command and restart the daemon.",
+)
+
+AUTHENTICATION = frozenset({"unauthorized", "too_many_failures", "not_own_address"})
+"""Refusals that are usual once, when a device with a password comes for the first time, and a fault when repeated."""
+
+OUTSIDE_NETWORKS = "network_not_admitted"
+
+
+def sentence_of(cause: str) -> RefusalSentence:
+    """The owner's sentence for a reason's name, whatever name it is."""
+    return SENTENCES.get(cause, UNKNOWN_REASON)
