@@ -120,7 +120,7 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "Take quotation marks and brackets out of the names that were typed into the device.",
         ),
         "header_missing": RefusalSentence(
-            "From, To or Call-ID is missing",
+            "it lacks one of the headers From, To and Call-ID",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",
         ),
         "header_repeated": RefusalSentence(
