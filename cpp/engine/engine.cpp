@@ -8,10 +8,6 @@
 #include <random>
 #include <utility>
 
-#include "registrar/reply.hpp"
-#include "registrar/request_policy.hpp"
-#include "sip/reject_reason_name.hpp"
-
 namespace sr::engine {
 namespace {
 
@@ -20,13 +16,18 @@ constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits 
 constexpr std::size_t kFirstPingsPerMs = 20;
 constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
 constexpr auto kTick = std::chrono::milliseconds(50);
-constexpr std::string_view kAllow = "Allow: REGISTER, OPTIONS\r\n";
-constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";  // RFC 3261 section 11.2
-constexpr int kRefusalsPerSecond = 20;  // told to Python; the others are counted only
 
 std::uint64_t random_seed() {
     std::random_device source;
     return std::uint64_t{source()} << 32 | source();
+}
+
+auth::Authenticator::Secrets make_secrets() {
+    std::random_device source;
+    auth::Authenticator::Secrets secrets;
+    for (std::uint8_t& octet : secrets.nonce_key) octet = static_cast<std::uint8_t>(source());
+    secrets.hash_seed = random_seed();
+    return secrets;
 }
 
 /// Unique in the process, never 0, so that a thread never takes one engine's policy for another's.
@@ -38,14 +39,6 @@ std::uint64_t next_version() noexcept {
 std::int64_t monotonic_now_us() noexcept {
     using namespace std::chrono;
     return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
-std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
-    auto peer = std::make_unique<BindingRecord>();
-    peer->transport = "udp";
-    peer->flow_ip = flow.remote.ip_text();
-    peer->flow_port = flow.remote.port;
-    return peer;
 }
 
 EventKind event_kind(location::ChangeKind kind) noexcept {
@@ -67,6 +60,7 @@ Engine::Engine()
       events_(kQueuedEvents),
       location_(*this, random_seed()),
       log_(random_seed()),
+      doorkeeper_(make_secrets()),
       stack_(*this, random_seed()) {}
 
 Engine::~Engine() { detach(); }
@@ -138,107 +132,17 @@ void Engine::tick() {
     due_pings_.clear();
 }
 
-void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept {
-    const Policy& rules = policy();
-    const sip::Identity identity = registrar::identify(request, *rules);
-    if (identity.reason != sip::RejectReason::none) {
-        sip::RegisterOutcome outcome;
-        outcome.reason = identity.reason;
-        outcome.detail = identity.detail;
-        return refuse_register(request, outcome, *rules, reply);
-    }
-    const base::TimeMs now_ms = base::monotonic_now_ms();
-    const sip::RegisterOutcome outcome = [&] {
-        auto guard = location_.lock(identity.key(), now_ms);
-        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
-        if (decided.reason == sip::RejectReason::none) {
-            guard.apply(request, identity, decided.changes, registrar::call_id_hash(request.call_id));
-            registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);
-        }
-        return decided;
-    }();
-    location_.touch(request.flow, now_ms);  // the device's other bindings on this flow were heard, too
-    if (outcome.reason != sip::RejectReason::none) refuse_register(request, outcome, *rules, reply);
-}
-
-void Engine::refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome,
-                             const registrar::Policy& policy, sip::Reply& reply) noexcept {
-    reply.refuse(outcome.reason);
-    registrar::write_refused(outcome, policy, std::time(nullptr), reply.headers);
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    auto peer = peer_at(request.flow);
-    peer->aor_key = request.to_user;
-    peer->call_id = request.call_id;
-    peer->user_agent = request.user_agent;
-    if (!request.contacts.empty()) peer->contact_uri = request.contacts.front().uri;
-    report_refusal(outcome.reason, outcome.detail, std::move(peer));
-}
-
-void Engine::report_refusal(sip::RejectReason reason, std::string_view detail,
-                            std::unique_ptr<BindingRecord> peer) noexcept {
-    const std::int64_t second = base::monotonic_now_ms() / 1000;
-    if (refusal_second_.exchange(second, std::memory_order_relaxed) != second) refusals_this_second_.store(0);
-    if (refusals_this_second_.fetch_add(1, std::memory_order_relaxed) >= kRefusalsPerSecond) return;
-    const sip::StatusLine line = sip::status_line(reason);
-    const std::string_view warning = sip::warning_text(reason);
-    QueuedEvent event;
-    event.kind = EventKind::refused;
-    event.binding = std::move(peer);
-    event.refusal = std::make_unique<Refusal>();
-    event.refusal->status = line.status;
-    event.refusal->cause = sip::reason_name(reason);
-    event.refusal->reason = warning.empty() ? line.phrase : warning;
-    if (!detail.empty()) event.refusal->reason.append(": ").append(detail);
-    events_.push(std::move(event));
-}
-
-/// A device that is kept under its UUID is asked for in either case of its digits.
-bool Engine::is_registered(std::string_view user) const noexcept {
-    if (user.empty()) return false;
-    if (location_.has(user)) return true;
-    const auto uuid = sip::Uuid::parse(user);
-    return uuid && location_.has(uuid->text());
-}
-
-void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept {
-    const Policy& rules = policy();
-    registrar::RequestFacts facts;
-    facts.method = request.method;
-    facts.request_user = request.request_user;
-    facts.request_host = request.request_host;
-    facts.require = request.require;
-    facts.has_sip_scheme = request.has_sip_scheme;
-    facts.has_to_tag = request.has_to_tag;
-    facts.is_registered = is_registered(request.request_user);
-    const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
-    reply.refuse(decision.reason);
-    if (decision.reason == sip::RejectReason::none || decision.reason == sip::RejectReason::method_not_allowed) {
-        reply.headers << kAllow;
-    }
-    if (decision.reason == sip::RejectReason::none) {
-        reply.headers << kCapabilities;
-        return;
-    }
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    sip::RegisterOutcome refusal;
-    refusal.reason = decision.reason;
-    refusal.detail = decision.detail;
-    registrar::write_refused(refusal, *rules, std::time(nullptr), reply.headers);
-}
-
 void Engine::on_trace(const stack::Trace& trace) noexcept { log_.record(trace, base::wall_now_ms()); }
 
 void Engine::on_heard(const sip::Flow& flow) noexcept { location_.touch(flow, base::monotonic_now_ms()); }
 
-void Engine::on_ping_answer(const stack::PingToken& token) noexcept {
+void Engine::on_ping_answer(const stack::PingToken& token, const sip::Flow& flow) noexcept {
     const std::int64_t rtt_us = monotonic_now_us() - token.sent_us;
     if (rtt_us < 0 || rtt_us > UINT32_MAX) return;
-    location_.answer_ping(token.binding_id, token.nonce, base::monotonic_now_ms(), static_cast<std::uint32_t>(rtt_us));
-}
-
-void Engine::on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept {
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    report_refusal(reason, {}, peer_at(flow));
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    const bool is_ours =
+        location_.answer_ping(token.binding_id, token.nonce, now_ms, static_cast<std::uint32_t>(rtt_us));
+    if (is_ours) doorkeeper_.vouch(flow.remote, now_ms);
 }
 
 void Engine::on_change(const location::Change& change) noexcept {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bounded_queue.hpp"
+#include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
 #include "engine/message_log.hpp"
 #include "location/location.hpp"
@@ -61,6 +62,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     /// The wanted state; valid at any time, drops nothing.
     void apply_config(Config config);
 
+    /// Who may register from now on; drops nothing.
+    void apply_access(AccessConfig config) { doorkeeper_.apply(std::move(config)); }
+
     /// Joins the pjsua2 endpoint of the library at this path. A sentence when it must not.
     [[nodiscard]] std::optional<std::string> attach(const std::string& library_path);
 
@@ -88,10 +92,11 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
   private:
     using Policy = std::shared_ptr<const registrar::Policy>;
 
+    [[nodiscard]] stack::Knock on_knock(const sip::Flow& flow) noexcept override;
     void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept override;
     void on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept override;
     void on_heard(const sip::Flow& flow) noexcept override;
-    void on_ping_answer(const stack::PingToken& token) noexcept override;
+    void on_ping_answer(const stack::PingToken& token, const sip::Flow& flow) noexcept override;
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
     void on_trace(const stack::Trace& trace) noexcept override;
     void on_change(const location::Change& change) noexcept override;
@@ -99,6 +104,8 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] bool is_registered(std::string_view user) const noexcept;
     void refuse_register(const sip::RegisterRequest& request, const sip::RegisterOutcome& outcome,
                          const registrar::Policy& policy, sip::Reply& reply) noexcept;
+    void turn_away(const sip::RegisterRequest& request, const sip::Identity& identity, const Ruling& ruling,
+                   sip::Reply& reply) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,
                         std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
@@ -115,6 +122,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     std::unordered_set<std::uint64_t> gone_before_seen_;  // bindings whose addition was drained after they had ended
     location::Location location_;
     MessageLog log_;
+    Doorkeeper doorkeeper_;
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> event_count_{0};

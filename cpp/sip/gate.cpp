@@ -165,6 +165,7 @@ class Walk {
             return find_fault(RejectReason::version_unsupported);
         }
         const std::string_view uri = text.substr(first + 1, last - first - 1);
+        result_.request_uri = uri;
         result_.has_sip_scheme = is_sip_scheme(uri.substr(0, uri.find(':')));
         find_fault(is_sip ? uri_fault(uri) : RejectReason::malformed);
     }
@@ -236,7 +237,7 @@ class Walk {
                 // lines behind.
                 if (value.find(';') == std::string_view::npos) find_fault(RejectReason::malformed);
                 break;
-            case FieldName::authorization:
+            case FieldName::authorization: keep_authorization(value); [[fallthrough]];
             case FieldName::proxy_authorization: keep_credentials(value); break;
             default: break;
         }
@@ -257,6 +258,11 @@ class Walk {
     void judge_content_length(std::string_view value) noexcept {
         body_octets_ = read_number(value, UINT32_MAX);
         if (!body_octets_) find_fault(RejectReason::number_invalid);
+    }
+
+    void keep_authorization(std::string_view value) noexcept {
+        if (result_.authorization_count == kMostAuthorizations) return;
+        result_.authorization_values[result_.authorization_count++] = value;
     }
 
     void keep_credentials(std::string_view value) noexcept {
@@ -300,7 +306,8 @@ void inspect(std::string_view message, Inspection& result) noexcept {
     RawHeaders& headers = result.headers;
     headers.start_line = headers.from = headers.to = headers.call_id = headers.cseq = {};
     headers.via_count = 0;
-    result.method = result.expires = {};
+    result.method = result.request_uri = result.expires = {};
+    result.authorization_count = 0;
     result.fault = RejectReason::none;
     result.has_sip_scheme = true;
     result.is_response = result.has_unknown_credentials = false;

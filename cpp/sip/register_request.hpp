@@ -38,6 +38,9 @@ struct RegisterRequest {
     std::string_view user_agent;
     std::string_view content_type;  // "type/subtype" as received; empty: none
     std::string_view body;
+    std::string_view request_uri;                      // as written
+    std::span<const std::string_view> authorizations;  // the values of Authorization as written
+    std::string_view message;                          // all of it, as received
     Flow flow;
 };
 

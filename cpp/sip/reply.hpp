@@ -23,6 +23,7 @@ class Reply {
     /// Ready for another request: 200 OK without header fields.
     void clear() noexcept {
         refuse(RejectReason::none);
+        is_withheld = false;
         headers.clear();
     }
 
@@ -32,6 +33,7 @@ class Reply {
     }
 
     RejectReason reason = RejectReason::none;
+    bool is_withheld = false;  // nothing is sent
     StatusLine line{200, "OK"};
     /// Whole header lines, each ending in CRLF.
     base::TextBuffer headers;

@@ -244,7 +244,7 @@ void RequestRoom::read_require(const pj::RxData& packet) noexcept {
 }
 
 const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet, const sip::Flow& flow,
-                                                       std::string_view expires) noexcept {
+                                                       const sip::Inspection& seen) noexcept {
     register_ = {};
     text_buffer_.clear();
     contact_count_ = supported_count_ = 0;
@@ -265,7 +265,10 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     register_.call_id = packet.call_id->id.view();
     register_.cseq = static_cast<std::uint32_t>(packet.cseq->cseq);
     register_.is_symmetric = packet.via->rport >= 0;
-    read_headers(packet, expires);
+    register_.request_uri = seen.request_uri;
+    register_.authorizations = seen.authorizations();
+    register_.message = {packet.message_text, static_cast<std::size_t>(packet.message_size)};
+    read_headers(packet, seen.expires);
     read_require(packet);
     register_.contacts = {contacts_.data(), contact_count_};
     register_.supported = {supported_.data(), supported_count_};

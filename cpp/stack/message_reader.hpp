@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/text_buffer.hpp"
+#include "sip/gate.hpp"
 #include "sip/register_outcome.hpp"
 #include "sip/register_request.hpp"
 #include "stack/pj_layout.hpp"
@@ -22,10 +23,10 @@ namespace sr::stack {
 class RequestRoom {
   public:
     /// The views live until the next call. One contact more than sip::kMostContacts is enough to be refused.
-    /// `expires` is the Expires field as it is written: PJSIP lets numbers of 2^32 and more start again at 0, which
-    /// would unregister.
+    /// What the gate has `seen` counts where PJSIP reads otherwise: it lets an Expires of 2^32 and more start again
+    /// at 0, which would unregister.
     const sip::RegisterRequest& read_register(const pj::RxData& packet, const sip::Flow& flow,
-                                              std::string_view expires) noexcept;
+                                              const sip::Inspection& seen) noexcept;
 
     const OtherRequest& read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept;
 

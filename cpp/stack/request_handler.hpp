@@ -43,9 +43,18 @@ struct Trace {
     sip::Flow flow{};  // whom it came from, or goes to
 };
 
+/// What becomes of a request before anybody reads it.
+struct Knock {
+    sip::RejectReason reason = sip::RejectReason::none;
+    bool is_withheld = false;  // not even a refusal is sent
+};
+
 /// Called on PJSIP's workers, several at once, without the GIL. Must not block.
 class RequestHandler {
   public:
+    /// A request came, of which nothing but the source is known yet.
+    [[nodiscard]] virtual Knock on_knock(const sip::Flow& flow) noexcept = 0;
+
     virtual void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept = 0;
 
     /// Any other request but ACK; the reply is sent as it is left.
@@ -54,7 +63,7 @@ class RequestHandler {
     /// A valid message came on a flow (every one but a REGISTER, which speaks for itself).
     virtual void on_heard(const sip::Flow& flow) noexcept = 0;
 
-    virtual void on_ping_answer(const PingToken& token) noexcept = 0;
+    virtual void on_ping_answer(const PingToken& token, const sip::Flow& flow) noexcept = 0;
 
     /// A request was refused before anybody understood it (bad syntax, too large, CSeq of another method).
     virtual void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept = 0;

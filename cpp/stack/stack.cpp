@@ -216,7 +216,7 @@ sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
 
 void Stack::send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept {
     const sip::Inspection& seen = worker_room().seen;
-    if (!seen.is_answerable()) return drop(flow, reply.reason);
+    if (reply.is_withheld || !seen.is_answerable()) return drop(flow, reply.reason);
     base::TextBuffer text(worker_room().datagram);
     const std::string_view source_ip(packet.source_name);
     sip::SocketAddress to = flow.remote;
@@ -257,7 +257,13 @@ bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept 
 
 bool Stack::filter_request(const pj::RxData& packet) noexcept {
     count(counters_.requests);
+    const Knock knock = handler_.on_knock(flow_of(packet));
+    if (knock.is_withheld) {
+        count(counters_.dropped);
+        return true;
+    }
     const sip::Inspection& seen = look_at(text_of(packet));
+    if (knock.reason != sip::RejectReason::none) return refuse(packet, knock.reason);
     if (is_cut(packet)) return refuse(packet, sip::RejectReason::message_too_large);
     if (seen.fault != sip::RejectReason::none) return refuse(packet, seen.fault);
     // Methods are case-sensitive (RFC 3261 section 7.1), but PJSIP has already made `register` a REGISTER.
@@ -275,7 +281,7 @@ bool Stack::filter_response(const pj::RxData& packet) noexcept {
     }
     handler_.on_heard(flow);
     if (token) {
-        handler_.on_ping_answer(*token);
+        handler_.on_ping_answer(*token, flow);
         handler_.on_trace({.kind = TraceKind::ping_answer, .message = text_of(packet), .flow = flow});
     }
     return true;
@@ -286,7 +292,7 @@ bool Stack::answer_register(const pj::RxData& packet) noexcept {
     WorkerRoom& room = worker_room();
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
-    handler_.on_register(room.request.read_register(packet, flow, room.seen.expires), room.reply);
+    handler_.on_register(room.request.read_register(packet, flow, room.seen), room.reply);
     send_reply(packet, flow, room.reply);
     return true;
 }
@@ -334,7 +340,9 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
         return;
     }
     count(counters_.requests);
-    refuse(*packet, fault_of(seen, *packet));
+    const Knock knock = handler_.on_knock(flow_of(*packet));
+    if (knock.is_withheld) return count(counters_.dropped);
+    refuse(*packet, knock.reason != sip::RejectReason::none ? knock.reason : fault_of(seen, *packet));
 }
 
 }  // namespace sr::stack

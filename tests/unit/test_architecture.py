@@ -65,7 +65,7 @@ def test_the_edges_of_the_rooms_are_those_of_the_design() -> None:
         "base": set(),
         "sip": {"base"},
         **{room: {"sip"} for room in above_sip},
-        "engine": above_sip - {"auth"},
+        "engine": above_sip,
         "bindings": {"engine"},
     }
 
