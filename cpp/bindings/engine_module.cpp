@@ -4,7 +4,9 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
+#include "bindings/access_config.hpp"
 #include "bindings/messages.hpp"
 #include "engine/engine.hpp"
 
@@ -174,62 +176,6 @@ std::size_t restore(Engine& engine, const py::sequence& rows, std::int64_t now_m
     return engine.restore(records, first_number);
 }
 
-/// domain.access.AccessConfig, flattened by engine.core_engine. A sentence for what cannot be understood.
-AccessConfig to_access(const py::dict& wanted) {
-    const auto refuse = [](const std::string& what) { throw py::value_error(what); };
-    const auto networks = [&](const std::string& name) {
-        auto found = sr::auth::read_networks(name);
-        if (!found) refuse(name + " is no network");
-        return *found;
-    };
-    const auto algorithm = [&](const std::string& name) {
-        const auto found = sr::auth::find_algorithm(name);
-        if (!found) refuse(name + " is no digest algorithm");
-        return *found;
-    };
-    AccessConfig config;
-    const auto mode = wanted["mode"].cast<std::string>();
-    config.mode = mode == "closed"    ? sr::auth::AdmissionMode::closed
-                  : mode == "approve" ? sr::auth::AdmissionMode::approve
-                                      : sr::auth::AdmissionMode::open;
-    for (const auto& [name, access] : wanted["rules"].cast<std::vector<std::pair<std::string, std::string>>>()) {
-        const auto kind = access == "trusted"       ? sr::auth::Access::trusted
-                          : access == "credentials" ? sr::auth::Access::credentials
-                          : access == "refused"     ? sr::auth::Access::refused
-                                                    : sr::auth::Access::by_mode;
-        for (const sr::auth::Network& network : networks(name)) config.rules.push_back({network, kind});
-    }
-    config.digest.realm = wanted["realm"].cast<std::string>();
-    if (!sr::auth::is_valid_realm(config.digest.realm)) refuse(config.digest.realm + " is no realm");
-    config.digest.algorithms = {};
-    for (const auto& name : wanted["algorithms"].cast<std::vector<std::string>>()) {
-        if (sr::auth::is_available(algorithm(name))) config.digest.algorithms.insert(algorithm(name));
-    }
-    config.digest.is_qop_required = wanted["is_qop_required"].cast<bool>();
-    config.rate = {wanted["requests_per_s"].cast<std::uint32_t>(), wanted["burst"].cast<std::uint32_t>()};
-    for (const auto& name : wanted["unlimited"].cast<std::vector<std::string>>()) {
-        for (const sr::auth::Network& network : networks(name)) config.unlimited.push_back(network);
-    }
-    for (const auto& name : wanted["neighbours"].cast<std::vector<std::string>>()) {
-        for (const sr::auth::Network& network : networks(name)) config.neighbours.push_back(network);
-    }
-    for (const py::handle item : wanted["credentials"]) {
-        const auto row = item.cast<py::tuple>();
-        sr::auth::Credential credential;
-        credential.user = row[0].cast<std::string>();
-        for (const auto& [name, hex] : row[1].cast<std::vector<std::pair<std::string, std::string>>>()) {
-            if (!credential.set_ha1(algorithm(name), hex)) refuse(credential.user + " has no digest of " + name);
-        }
-        credential.aor_keys = row[2].cast<std::vector<std::string>>();
-        credential.is_enabled = row[3].cast<bool>();
-        config.credentials.push_back(std::move(credential));
-    }
-    for (const auto& [key, is_enabled] : wanted["devices"].cast<std::vector<std::pair<std::string, bool>>>()) {
-        config.devices.push_back({key, is_enabled});
-    }
-    return config;
-}
-
 void bind_event(py::module_& module) {
     py::class_<Event>(module, "Event")
         .def_property_readonly("kind", [](const Event& event) { return text_of(event.kind); })
@@ -299,6 +245,14 @@ void bind_engine(py::module_& module) {
     py::class_<Engine>(module, "Engine")
         .def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
+        .def(
+            "apply_access",
+            [](Engine& engine, const py::dict& wanted) {
+                sr::engine::AccessConfig config = sr::bindings::read_access(wanted);
+                const py::gil_scoped_release unlocked;
+                engine.apply_access(std::move(config));
+            },
+            py::arg("wanted"))
         .def(
             "attach", [](Engine& engine, const std::string& library_path) { raise_if(engine.attach(library_path)); },
             py::arg("library_path"), Unlocked())

@@ -71,6 +71,7 @@ class RequestRefused:
     contact_uri: str
     user_agent: str
     cause: str = ""
+    device_uuid: str = ""
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 from urllib.parse import quote, unquote
 
+from domain.access import AccessConfig, Credential
 from domain.errors import StackRefused
 from domain.events import (
     BindingAdded,
@@ -84,6 +85,23 @@ class CoreEngine:
         wanted.liveness_timeout_ms = config.liveness_timeout_ms
         self._domain = config.domain
         self._core.apply_config(wanted)
+
+    def apply_access(self, config: AccessConfig) -> None:
+        self._core.apply_access(
+            {
+                "realm": config.realm,
+                "mode": str(config.mode),
+                "rules": [(rule.network, str(rule.access)) for rule in config.rules],
+                "algorithms": [str(one) for one in config.algorithms],
+                "is_qop_required": config.is_qop_required,
+                "requests_per_s": config.requests_per_s,
+                "burst": config.burst,
+                "unlimited": list(config.unlimited),
+                "neighbours": list(config.neighbours),
+                "credentials": [_credential_row(one) for one in config.credentials],
+                "devices": list(config.devices.items()),
+            }
+        )
 
     def attach(self) -> None:
         try:
@@ -168,6 +186,7 @@ class CoreEngine:
                 record.contact_uri,
                 record.user_agent,
                 event.cause,
+                record.device_uuid,
             )
         binding = self._to_binding(record, now)
         match event.kind:
@@ -208,6 +227,11 @@ class CoreEngine:
             content_type=record.content_type or None,
             body=record.body,
         )
+
+
+def _credential_row(credential: Credential) -> tuple[str, list[tuple[str, str]], list[str], bool]:
+    ha1 = [(str(algorithm), digest) for algorithm, digest in credential.ha1.items()]
+    return credential.user, ha1, list(credential.keys), credential.is_enabled
 
 
 def _to_exchange(record: _engine.MessageRecord) -> Exchange:
