@@ -54,7 +54,7 @@ void write_challenges(const Challenge& challenge, std::size_t most_octets, base:
 }
 
 std::size_t room_for_challenges(std::size_t request_octets, std::size_t other_octets) noexcept {
-    const std::size_t most = request_octets + request_octets / 2;
+    const std::size_t most = 2 * request_octets;
     return most > other_octets ? most - other_octets : 0;
 }
 

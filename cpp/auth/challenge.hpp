@@ -27,8 +27,9 @@ struct Challenge {
 /// knows. There is no opaque (the nonce needs no company) and no domain (a registrar has one).
 void write_challenges(const Challenge& challenge, std::size_t most_octets, base::TextBuffer& out) noexcept;
 
-/// For `most_octets`: the answer to a request whose source nobody knows yet is at most half as long again as the
-/// request was, so that nobody gains by sending it in another's name. `other_octets` is the answer without challenges.
+/// For `most_octets`: the answer to a request whose source nobody knows yet is at most twice as long as the request
+/// was, so that nobody gains by sending it in another's name; a usual REGISTER has room for all three challenges.
+/// `other_octets` is the answer without challenges.
 [[nodiscard]] std::size_t room_for_challenges(std::size_t request_octets, std::size_t other_octets) noexcept;
 
 }  // namespace sr::auth
