@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TypeVar
 from domain.ports import BindingRow
 from location import binding_schema as schema
 from location.binding_schema import LISTENER
+from location.database_image import read_image
 from location.set_aside import COMPANIONS
 from location.store_clock import Timeline
 from location.store_failure import DatabaseUnusable, Unusable
@@ -168,8 +167,7 @@ def open_database(path: Path) -> BindingDatabase:
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
         if is_new:
-            for statement in ("BEGIN IMMEDIATE", *schema.CREATE, "COMMIT"):
-                connection.execute(statement)
+            _begin(connection)
         return BindingDatabase(connection, path)
     except BaseException:
         connection.close()
@@ -177,18 +175,16 @@ def open_database(path: Path) -> BindingDatabase:
 
 
 @contextlib.contextmanager
-def opened_copy(path: Path) -> Iterator[BindingDatabase]:
-    """A copy of a database that is whole but cannot be opened in its place, as SQLite needs to write even to read."""
-    with tempfile.TemporaryDirectory(prefix="screamrouter-sip-") as directory:
-        copy = Path(directory) / path.name
-        shutil.copyfile(path, copy)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(_companion(path, "-wal"), _companion(copy, "-wal"))
-        database = open_database(copy)
-        try:
-            yield database
-        finally:
-            database.close()
+def opened_image(path: Path) -> Iterator[tuple[BindingDatabase, bool]]:
+    """A database that cannot be opened in its place, in memory, and whether nothing of it was out of reach."""
+    image = read_image(path)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with contextlib.closing(connection):
+        if image.octets:
+            connection.deserialize(image.octets)
+        if _is_new(connection):
+            _begin(connection)
+        yield BindingDatabase(connection, path), image.is_whole
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -207,7 +203,7 @@ def _secure_files(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, _MODE)
     except PermissionError as error:
-        if path.exists():
+        if path.exists() and not _is_readable(path):
             raise DatabaseUnusable(Unusable.DAMAGED, "permission to read and write it is missing") from error
         raise
     os.close(descriptor)
@@ -216,6 +212,20 @@ def _secure_files(path: Path) -> None:
             each = _companion(path, companion)
             if stat.S_IMODE(each.stat().st_mode) != _MODE:
                 each.chmod(_MODE)
+
+
+def _is_readable(path: Path) -> bool:
+    """As this thread would find it, which ``os.access`` does not tell."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    for statement in ("BEGIN IMMEDIATE", *schema.CREATE, "COMMIT"):
+        connection.execute(statement)
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

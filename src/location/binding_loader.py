@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.ports import BindingRow, Octets
 from location.binding_database import BindingDatabase, KeptMeta
-from location.binding_schema import AOR_KEY, DEVICE_UUID
+from location.binding_schema import AOR_KEY, CONTACT_URI, DEVICE_UUID, NUMBER
 from location.store_clock import StoreClock, Timeline, resume_timeline
 
 _NUMBERS_SKIPPED = 1_000_000
@@ -62,3 +62,23 @@ def read_kept(
         first_number=max(survey.next_number, meta.next_number) + _NUMBERS_SKIPPED if meta else 1,
         has_shortened=survey.beyond_limit > 0,
     )
+
+
+def without_living(kept: KeptBindings, living: Sequence[BindingRow]) -> KeptBindings:
+    """What of ``kept`` a core that has served for a while lacks: what it has heard of since is newer.
+
+    It may have given the numbers of kept bindings to others; these get new ones, above all.
+    """
+    contacts = {(row[AOR_KEY], row[CONTACT_URI]) for row in living}
+    numbers = {row[NUMBER] for row in living}
+    next_number = max(kept.first_number, max(numbers, default=0) + _NUMBERS_SKIPPED)
+    rows = []
+    for row in kept.rows:
+        if (row[AOR_KEY], row[CONTACT_URI]) in contacts:
+            continue
+        if row[NUMBER] in numbers:
+            rows.append((next_number, *row[1:]))
+            next_number += 1
+        else:
+            rows.append(row)
+    return replace(kept, rows=rows, first_number=next_number)

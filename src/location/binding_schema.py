@@ -15,6 +15,7 @@ VERSION = 1
 
 NUMBER: Final = 0
 AOR_KEY: Final = 1
+CONTACT_URI: Final = 2
 DEVICE_UUID: Final = 5
 LISTENER: Final = 18
 """Places in a ``BindingRow``: those of the names in ``BINDING_FIELDS``."""
