@@ -130,7 +130,9 @@ class BindingDatabase:
         match self._connection.execute(schema.READ_META).fetchone():
             case None:
                 return None
-            case (str(boot_id), int(offset_ms), int(next_number)):
+            case (str(boot_id), int(offset_ms), int(next_number)) if (
+                abs(offset_ms) <= schema.MOST_MS and 0 < next_number <= schema.MOST_NUMBER
+            ):
                 return KeptMeta(Timeline(boot_id, offset_ms), next_number)
             case _:
                 raise DatabaseUnusable(Unusable.DAMAGED, "it is damaged (meta)")
@@ -141,6 +143,7 @@ class BindingDatabase:
 
     def survey(self, latest_ms: int) -> Survey:
         """Look at every row once. Raise ``DatabaseUnusable`` if there are such as no core has written."""
+        self._connection.create_function("is_address", 1, schema.is_address, deterministic=True)
         malformed, beyond_limit, highest = self._connection.execute(schema.SURVEY, (latest_ms,)).fetchone()
         if malformed:
             raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({malformed} rows are no bindings)")

@@ -140,12 +140,15 @@ class BindingSaver:
             _log.warning("bindings.restored_late", path=str(self._path), bindings=restored.bindings)
 
     def _restore(self, kept: KeptBindings) -> RestoredBindings:
+        try:
+            count = self._journal.restore(kept.rows, kept.now_ms, kept.first_number)
+        except ValueError as error:
+            raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({error})") from error
         self._timeline = kept.timeline
         self._next_number = max(self._next_number, kept.first_number)
         device_keys = kept.device_keys()
         listed = frozenset(key for key in device_keys if isinstance(key, str)) & kept.listed
         self.listed.set_written(listed)
-        count = self._journal.restore(kept.rows, kept.now_ms, kept.first_number)
         return RestoredBindings(count, device_keys, listed)
 
     def _save(self) -> bool:

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from location.binding_store import DATABASE_NAME
 
+from location.binding_store import DATABASE_NAME
 from tests.kit.daemon_process import DaemonProcess, running_daemon, started_daemon, wait_until
 from tests.kit.sip_peer import SipPeer
 

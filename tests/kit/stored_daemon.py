@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,23 @@ def begin(state_dir: Path, clock: VirtualClock | None = None) -> StoredDaemon:
     daemon = StoredDaemon(state_dir, clock or VirtualClock())
     daemon.start()
     return daemon
+
+
+def write_garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database " * 1000)
+
+
+def spoil_pages(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xa5" * (path.stat().st_size - 3 * 4096))
+
+
+def execute(statement: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        connection = sqlite3.connect(path)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    return change

@@ -365,32 +365,16 @@ def test_a_binding_keeps_its_listening_address_or_gets_one_of_its_family(begin, 
     assert {each[0]: each[binding_schema.LISTENER] for each in restored} == wanted
 
 
-def test_listed_devices_are_told_from_those_never_written_to_the_configuration(begin, tmp_path):
+def test_a_clock_set_to_1970_damages_nothing(begin, clock):
+    """As of a board whose clock lost its battery: a device was heard before the beginning of time."""
     first = begin()
-    uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
-    first.journal.hear(changed(row(1), device_uuid=uuid))
-    first.journal.hear(row(2))
-    first.journal.hear(row(3))
-    first.store.note_listed([uuid, "user2", "user9"])
+    first.journal.hear(changed(row(1), last_heard_ms=-600_000))
     first.save()
-    first.store.note_listed([uuid])
-    first.store.stop()
-    second = begin()
-    assert second.restored == RestoredBindings(3, frozenset({uuid, "user2", "user3"}), frozenset({uuid, "user2"}))
-    second.save()
-    connection = sqlite3.connect(tmp_path / "bindings.sqlite3")
-    assert connection.execute("SELECT device_id FROM listed ORDER BY 1").fetchall() == [(uuid,), ("user2",)]
-    connection.close()
-    second.store.note_listed(["user9"])
-    second.journal.hear(row(9))
-    second.store.stop()
-    assert "user9" in begin().restored.listed
-
-
-def test_devices_are_listed_though_no_binding_changed(begin):
-    first = begin()
-    first.journal.hear(row(1))
+    clock.set_wall(5_000 - clock.wall)
     first.save()
-    first.store.note_listed(["user1"])
     first.store.stop()
-    assert begin().restored.listed == {"user1"}
+    with capture_logs() as logs:
+        second = begin()
+    assert logs == []
+    assert second.journal.numbers() == {1}
+    assert second.journal.restored[0][20] < 0
