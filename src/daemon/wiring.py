@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from configuration.configuration_manager import ConfigurationManager, Surroundin
 from daemon import router_identity, self_probe
 from daemon.announcer import Announcer
 from daemon.doctor import Doctor, Premises
+from daemon.entry_watch import EntryWatch
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
@@ -102,13 +103,6 @@ async def _running(
     announcer = Announcer(MdnsPublisher)
     listening: list[ListenAddress] = []
 
-    def key_of(device_id: str) -> str:
-        """The device's name in the database of bindings."""
-        return device_id.removesuffix(f"@{store.document.server.domain.lower()}")
-
-    def on_listed(device_ids: Collection[str]) -> None:
-        bindings.note_listed([key_of(device_id) for device_id in device_ids])
-
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
@@ -116,11 +110,11 @@ async def _running(
 
     hosts = _served_hosts(router_uuid)
     store = ConfigStore(loaded)
-    store.on_listed = on_listed
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
+    store.on_listed = bindings.note_listed
     sip = SipManager(engine)
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
-    pump = EventPump(engine, manager.observer)
+    pump = EventPump(engine, EntryWatch(manager.observer, store, bindings))
     report = StatusReport(manager, engine, loaded.path)
     premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, clock.now())
     doctor = Doctor(manager, engine, clock, premises)
@@ -131,12 +125,12 @@ async def _running(
         control = ControlSocket(state_dir, report.answers, doctor.answers)
         await control.start()
         stack.push_async_callback(control.stop)
-        restored = bindings.load(loaded.document.registrar.max_expires_s)
+        restored = bindings.load(loaded.document.registrar.max_expires_s, loaded.document.server.domain)
         bindings.start()
         stack.push_async_callback(asyncio.to_thread, bindings.stop)
         listening.extend(await manager.start())
         stack.push_async_callback(manager.stop)
-        await manager.take_restored(lambda device_id: key_of(device_id) in restored.listed)
+        await manager.take_restored(lambda device_id: device_id in restored.listed)
         pump.start()
         stack.callback(pump.stop)
         stack.callback(sip.stop)  # first of the three: what devices sent until here is still written, and no more comes

@@ -111,14 +111,19 @@ class BindingDatabase:
         """Remove what could not be restored at ``now_ms``. Before the first ``write``: its connections live."""
         self._connection.execute(schema.PRUNE, (now_ms,))
 
-    def prune_listed(self) -> None:
-        """Forget that devices without a binding are listed."""
-        self._connection.execute(schema.PRUNE_LISTED)
+    def prune_listed(self, domain: str) -> None:
+        """Forget that devices without a binding are listed; those known by their AoR are known in ``domain``."""
+        self._connection.execute(schema.PRUNE_LISTED, (domain,))
 
     def write_listed(self, device_ids: Iterable[str]) -> None:
         """Add devices to those listed."""
         for some in _parts(list(device_ids)):
             self._connection.execute(schema.save_listed(len(some)), some)
+
+    def remove_listed(self, device_ids: Iterable[str]) -> None:
+        """Remove devices from those listed."""
+        for some in _parts(list(device_ids)):
+            self._connection.execute(schema.remove_listed(len(some)), some)
 
     def write_meta(self, meta: KeptMeta) -> None:
         """Keep ``meta``."""

@@ -56,6 +56,7 @@ class BindingSaver:
 
     def __init__(self, path: Path, journal: BindingJournal, clock: StoreClock, listeners: Sequence[str]) -> None:
         self.listeners = tuple(listeners)
+        self._domain = ""
         self.listed = ListedDevices()
         self._path = path
         self._journal = journal
@@ -71,13 +72,14 @@ class BindingSaver:
         self._bindings_written = 0  # by the last writing of everything
         self._failures = 0
 
-    def load(self, max_expires_s: int) -> RestoredBindings:
+    def load(self, max_expires_s: int, domain: str) -> RestoredBindings:
         """Before all else: open or begin the database and restore its bindings, none for over ``max_expires_s``.
 
         What cannot be read now is restored by the first round that can read it.
         """
         self._timeline = begin_timeline(self._clock)
         self._max_expires_s = max_expires_s
+        self._domain = domain.lower()
         try:
             kept, restored = self._on_usable(self._restore_from)
         except STORE_FAILURES as failure:
@@ -146,54 +148,49 @@ class BindingSaver:
             raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({error})") from error
         self._timeline = kept.timeline
         self._next_number = max(self._next_number, kept.first_number)
-        device_keys = kept.device_keys()
-        listed = frozenset(key for key in device_keys if isinstance(key, str)) & kept.listed
+        device_ids = kept.device_ids(self._domain)
+        listed = device_ids & kept.listed
         self.listed.set_written(listed)
-        return RestoredBindings(count, device_keys, listed)
+        return RestoredBindings(count, device_ids, listed)
 
     def _save(self) -> bool:
         """Whether more waits."""
         self._follow_clock()
         self._leave_lost_files()
         first = self._take() if self._database is not None and not self._owes_everything else None
-        listed = self.listed.waiting()
+        is_listing = self.listed.waiting() or self.listed.withdrawn()
         if first is not None and not (
-            first.saved or first.removed or first.has_lost or listed or self._unrestorable_at_ms is not None
+            first.saved or first.removed or first.has_lost or is_listing or self._unrestorable_at_ms is not None
         ):
             return False
-
-        def write(database: BindingDatabase) -> BindingChanges:
-            return self._write_round(database, first, listed)
-
-        last = self._on_usable(write)
+        last = self._on_usable(lambda database: self._write_round(database, first))
         if self._failures:
             _log.warning("bindings.saved_again", path=str(self._path), bindings=self._bindings_written)
             self._failures = 0
         return not last.is_last
 
-    def _write_round(
-        self, database: BindingDatabase, first: BindingChanges | None, listed: frozenset[str]
-    ) -> BindingChanges:
+    def _write_round(self, database: BindingDatabase, first: BindingChanges | None) -> BindingChanges:
         """One transaction; the last changes taken."""
         if self._is_unread:
             self._read_belatedly(database)
+        listed, withdrawn = self.listed.waiting(), self.listed.withdrawn()
         with database.transaction():
-            if self._unrestorable_at_ms is not None:
-                database.prune(self._unrestorable_at_ms)
-            if first is None or self._owes_everything:
-                last = self._write_everything(database)
-                listed |= self.listed.written()
-            else:
-                last = self._write_changes(database, first)
             known = self.listed.written()
             if self._unrestorable_at_ms is not None:
-                database.prune_listed()
-                known = database.read_listed()
+                database.prune(self._unrestorable_at_ms)
+                database.prune_listed(self._domain)
+                known = database.read_listed() - withdrawn
+            if first is None or self._owes_everything:
+                last = self._write_everything(database)
+                listed |= known
+            else:
+                last = self._write_changes(database, first)
+            database.remove_listed(withdrawn)
             database.write_listed(listed)
             meta = KeptMeta(self._timeline, self._next_number)
             if meta != self._kept_meta:
                 database.write_meta(meta)
-        self.listed.set_written(known | listed)
+        self.listed.set_written(known | listed, withdrawn)
         self._kept_meta = meta
         self._owes_everything = False
         self._unrestorable_at_ms = None

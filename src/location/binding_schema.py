@@ -77,7 +77,7 @@ READ_META = "SELECT boot_id, offset_ms, next_number FROM meta"
 PRUNE = "DELETE FROM bindings WHERE expires_at_ms <= ? OR transport <> 'udp'"
 PRUNE_LISTED = (
     "DELETE FROM listed WHERE device_id NOT IN "
-    "(SELECT CASE device_uuid WHEN '' THEN aor_key ELSE device_uuid END FROM bindings)"
+    "(SELECT CASE device_uuid WHEN '' THEN aor_key || '@' || ? ELSE device_uuid END FROM bindings)"
 )
 
 _WELL_FORMED = " AND ".join(
@@ -120,6 +120,12 @@ def remove(rows: int) -> str:
 def save_listed(rows: int) -> str:
     """The statement that adds so many devices to those listed."""
     return f"INSERT OR IGNORE INTO listed VALUES {', '.join(['(?)'] * rows)}"  # noqa: S608 - question marks
+
+
+@cache
+def remove_listed(rows: int) -> str:
+    """The statement that removes so many devices from those listed."""
+    return f"DELETE FROM listed WHERE device_id IN ({', '.join('?' * rows)})"  # noqa: S608 - question marks
 
 
 def restorable(listeners: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from location.store_clock import HostClock
 from tests.kit.binding_journal import VirtualClock, row
 from tests.kit.stored_daemon import (
+    DOMAIN,
     MOST_S,
     NAME,
     StoredDaemon,
@@ -89,7 +90,7 @@ def test_a_database_deleted_under_us_is_written_anew_though_nothing_changes(tmp_
     daemon = begin(tmp_path)
     daemon.journal.hear(row(1))
     daemon.journal.hear(row(2))
-    daemon.store.note_listed(["user1"])
+    daemon.store.note_listed(["user1@lan"])
     daemon.save()
     for path in tmp_path.iterdir():
         path.unlink()
@@ -99,7 +100,7 @@ def test_a_database_deleted_under_us_is_written_anew_though_nothing_changes(tmp_
     assert events(logs) == ["bindings.database_gone"]
     assert set(stored_rows(tmp_path)) == {1, 2}
     daemon.store.stop()
-    assert begin(tmp_path).restored.listed == {"user1"}
+    assert begin(tmp_path).restored.listed == {"user1@lan"}
 
 
 def test_a_log_deleted_under_us_loses_nothing(tmp_path):
@@ -171,7 +172,7 @@ def test_a_database_locked_at_the_start_is_read_nevertheless(tmp_path):
 def test_after_a_failure_the_store_tries_again_by_itself_ever_more_seldom(tmp_path):
     daemon = StoredDaemon(tmp_path / "missing", VirtualClock())
     saver = daemon.store._saver
-    saver.load(MOST_S)
+    saver.load(MOST_S, DOMAIN)
     assert [saver.save() for _ in range(8)] == [2, 4, 8, 16, 30, 30, 30, 30]
     (tmp_path / "missing").mkdir()
     assert saver.save() is None

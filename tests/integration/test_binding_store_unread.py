@@ -59,7 +59,7 @@ def test_what_has_expired_until_it_could_be_read_is_not_restored(tmp_path):
     earlier = begin(elsewhere, clock)
     earlier.journal.hear(row(1, expires_in_ms=60_000))
     earlier.journal.hear(row(2))
-    earlier.store.note_listed(["user1", "user2"])
+    earlier.store.note_listed(["user1@lan", "user2@lan"])
     earlier.store.stop()
     daemon = begin(state_dir, clock)
     clock.advance(60_001)
@@ -68,7 +68,7 @@ def test_what_has_expired_until_it_could_be_read_is_not_restored(tmp_path):
     assert daemon.journal.numbers() == {2}
     assert set(stored_rows(state_dir)) == {2}
     daemon.store.stop()
-    assert begin(state_dir, clock).restored.listed == {"user2"}
+    assert begin(state_dir, clock).restored.listed == {"user2@lan"}
 
 
 def test_an_unread_database_that_turns_out_damaged_is_set_aside(tmp_path):

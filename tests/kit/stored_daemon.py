@@ -16,6 +16,7 @@ from tests.kit.binding_journal import RowJournal, VirtualClock, row
 
 MOST_S = 7200
 NEVER_S = 1e6
+DOMAIN = "lan"
 NAME = "bindings.sqlite3"
 
 Logs = list[Any]
@@ -30,7 +31,7 @@ class StoredDaemon:
         self.restored = RestoredBindings()
 
     def start(self, max_expires_s: int = MOST_S) -> RestoredBindings:
-        self.restored = self.store.load(max_expires_s)
+        self.restored = self.store.load(max_expires_s, DOMAIN)
         self.store.start()
         return self.restored
 

@@ -14,7 +14,7 @@ from domain.ports import BINDING_FIELDS, BindingChanges
 from location import binding_schema
 from location.binding_loader import RestoredBindings
 from tests.kit.binding_journal import DAY_MS, HOUR_MS, VirtualClock, changed, row
-from tests.kit.stored_daemon import MOST_S, StoredDaemon, stored_rows
+from tests.kit.stored_daemon import DOMAIN, MOST_S, StoredDaemon, stored_rows
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_every_field_comes_back_as_it_was(begin):
         [type(field) for field in each] for each in wanted
     ]
     assert second.restored.bindings == 2
-    assert second.restored.device_keys == {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "user1"}
+    assert second.restored.device_ids == {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "user1@lan"}
 
 
 def test_refreshes_coalesce_and_a_removal_removes(begin, tmp_path):
@@ -206,7 +206,7 @@ def test_a_fault_of_ours_in_the_middle_of_a_round_loses_nothing(begin, tmp_path,
 
 def test_a_store_that_was_never_started_can_be_stopped(tmp_path, clock):
     daemon = StoredDaemon(tmp_path, clock)
-    daemon.store.load(MOST_S)
+    daemon.store.load(MOST_S, DOMAIN)
     daemon.store.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["bindings.sqlite3"]
 
@@ -245,7 +245,7 @@ def test_expired_bindings_and_those_of_connections_are_left_out_and_deleted_late
     clock.advance(1000)
     second = begin()
     assert second.journal.numbers() == {1}
-    assert second.restored == RestoredBindings(1, frozenset({"user1"}), frozenset())
+    assert second.restored == RestoredBindings(1, frozenset({"user1@lan"}), frozenset())
     assert set(stored_rows(tmp_path)) == {1, 2, 3}
     second.journal.hear(row(4, transport="tcp"))
     second.save()
