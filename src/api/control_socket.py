@@ -43,15 +43,25 @@ class ControlSocket:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; raise UserError when another daemon answers there already."""
+        """Listen, or tell that nobody can ask; raise UserError when another daemon answers there already."""
         if _is_answered(self._path):
             raise UserError(
                 f"Another screamrouter-sip runs with the state directory {self._path.parent}: "
                 "stop it, or give this one another server.state_dir in config.yaml."
             )
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=_MOST_QUESTION_OCTETS)
-        self._path.chmod(0o660)
+        try:
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=_MOST_QUESTION_OCTETS)
+            self._path.chmod(0o660)
+        except OSError as error:
+            log.warning(
+                "control.not_listening",
+                path=str(self._path),
+                reason=error.strerror or str(error),
+                effect="the commands devices and doctor cannot ask this daemon; it serves all the same",
+                remedy=f"make {self._path.parent} writable for the daemon's user, with room on its disk, "
+                f"and remove what stands at {self._path}; then restart",
+            )
 
     async def stop(self) -> None:
         """Close and remove the socket; idempotent."""
@@ -60,7 +70,8 @@ class ControlSocket:
         self._server.close()
         await self._server.wait_closed()
         self._server = None
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next daemon takes it over
+            self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError, TimeoutError):

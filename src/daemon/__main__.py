@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from daemon.early_hangup import EarlyHangup
 from domain.errors import UserError
 
 _LOCAL_CONFIG = Path("config.yaml")
@@ -36,9 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    early_hangup = EarlyHangup()
+    early_hangup.hold()  # before the imports, which take most of the start
     from daemon.wiring import run_daemon  # the other commands need neither PJSIP nor the core
 
-    return run_daemon(options.config)
+    return run_daemon(options.config, early_hangup)
 
 
 def _check(options: argparse.Namespace) -> int:

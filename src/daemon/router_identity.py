@@ -2,35 +2,88 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 import uuid
 from pathlib import Path
 
+import structlog
+
 from domain.errors import UserError
 
+_log = structlog.get_logger(__name__)
+
 _FILE_NAME = "router_uuid"
+_MOST_OCTETS = 1024
+_MODE = 0o644
 
 
 def load_or_make(state_dir: Path) -> str:
-    """The UUID in ``state_dir``, which is made if need be. Raise UserError when it cannot be read or kept."""
+    """The UUID in ``state_dir``, which is made if need be; one for this run only when it cannot be read or kept.
+
+    Raise UserError when something else is written there: it may be a UUID that can be mended.
+    """
     path = state_dir / _FILE_NAME
+    made = str(uuid.uuid4())
     try:
         state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-        if path.exists():
-            return _read(path)
-        made = str(uuid.uuid4())
-        path.write_text(f"{made}\n", encoding="ascii")
+        if text := _read(path):
+            return _parsed(text, path)
+        _keep(made, path)
     except OSError as error:
-        raise UserError(
-            f"The state directory {state_dir} cannot be used ({error.strerror}): "
-            "make it writable for this user, or set server.state_dir in config.yaml."
-        ) from error
+        _log.warning(
+            "router.identity_not_kept",
+            path=str(path),
+            reason=error.strerror or str(error),
+            effect="this run announces itself as another router",
+            remedy=f"make {state_dir} and the files in it usable for the daemon's user, with room on its disk, "
+            "or set server.state_dir in config.yaml; then restart",
+        )
     return made
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
+    """What is in the file; nothing if there is none. Raise ``OSError``, also for what is no file."""
     try:
-        return str(uuid.UUID(path.read_text(encoding="ascii").strip()))
+        # Else to open a pipe would wait until somebody writes into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return b""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is no file")
+        return os.read(descriptor, _MOST_OCTETS).strip()
+    finally:
+        os.close(descriptor)
+
+
+def _parsed(text: bytes, path: Path) -> str:
+    try:
+        return str(uuid.UUID(text.decode("ascii")))
     except ValueError as error:
         raise UserError(
             f"{path} holds no UUID: restore it from a backup, or delete it to get a new identity."
         ) from error
+
+
+def _keep(router_uuid: str, path: Path) -> None:
+    """Have it in the file whole or not at all, whatever happens meanwhile."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)  # of a process that was killed just here
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(f"{router_uuid}\n".encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -6,14 +6,19 @@ import os
 import socket
 from collections.abc import Mapping
 
+import structlog
+
+_log = structlog.get_logger(__name__)
+
 
 class ServiceNotify:
-    """Says nothing when no service manager listens."""
+    """Says nothing when there is no service manager; one that cannot be told is no reason to end, and logged once."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog_us = _watchdog_us(environment)
+        self._has_failed = False
 
     def ready(self) -> None:
         """The daemon serves."""
@@ -39,8 +44,13 @@ class ServiceNotify:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-            notify.sendto(message.encode(), self._address)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+                notify.sendto(message.encode(), self._address)
+        except OSError as error:
+            if not self._has_failed:
+                _log.warning("daemon.manager_not_told", address=self._address, reason=error.strerror or str(error))
+            self._has_failed = True
 
 
 def _watchdog_us(environment: Mapping[str, str]) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from configuration.configuration_manager import ConfigurationManager, Surroundin
 from daemon import router_identity, self_probe
 from daemon.announcer import Announcer
 from daemon.doctor import Doctor, Premises
+from daemon.early_hangup import EarlyHangup
+from daemon.entry_watch import EntryWatch
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
@@ -41,19 +43,22 @@ from sip_server.sip_manager import LIBRARY_PATH, SipManager
 
 log = structlog.get_logger()
 
+_LAST_WRITE_S = 2.0
+"""How long the last writing of config.yaml may take until bindings are saved beside it."""
+
 _SOUGHT_RECEIVE_BUFFER_OCTETS = 1024 * 1024
 
 
-def run_daemon(config_path: Path) -> int:
+def run_daemon(config_path: Path, early_hangup: EarlyHangup) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean stop. Raise UserError when it cannot start."""
     loaded = load_config(config_path)
     log_level = set_up_logging(loaded.document.log.level)
     keep_responsive()
-    asyncio.run(_serve(loaded, log_level))
+    asyncio.run(_serve(loaded, log_level, early_hangup))
     return 0
 
 
-async def _serve(loaded: LoadedConfig, log_level: LogLevel) -> None:
+async def _serve(loaded: LoadedConfig, log_level: LogLevel, early_hangup: EarlyHangup) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +70,10 @@ async def _serve(loaded: LoadedConfig, log_level: LogLevel) -> None:
                 f"The SIP socket on {listening[0].ip} port {listening[0].port} does not answer this machine itself: "
                 "does a firewall block its own address?"
             )
-        loop.add_signal_handler(signal.SIGHUP, _on_hangup(watcher.read_now, ended.set))
+        on_hangup = _on_hangup(watcher.read_now, ended.set)
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+        if early_hangup.has_come:
+            on_hangup()
         notify.ready()
         notify.status(f"serving SIP on UDP port {listening[0].port}")
         log.info("daemon.ready", config=str(loaded.path))
@@ -102,13 +110,6 @@ async def _running(
     announcer = Announcer(MdnsPublisher)
     listening: list[ListenAddress] = []
 
-    def key_of(device_id: str) -> str:
-        """The device's name in the database of bindings."""
-        return device_id.removesuffix(f"@{store.document.server.domain.lower()}")
-
-    def on_listed(device_ids: Collection[str]) -> None:
-        bindings.note_listed([key_of(device_id) for device_id in device_ids])
-
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
@@ -116,11 +117,11 @@ async def _running(
 
     hosts = _served_hosts(router_uuid)
     store = ConfigStore(loaded)
-    store.on_listed = on_listed
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
+    store.on_listed = bindings.note_listed
     sip = SipManager(engine)
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
-    pump = EventPump(engine, manager.observer)
+    pump = EventPump(engine, EntryWatch(manager.observer, store, bindings))
     report = StatusReport(manager, engine, loaded.path)
     premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, clock.now())
     doctor = Doctor(manager, engine, clock, premises)
@@ -131,12 +132,13 @@ async def _running(
         control = ControlSocket(state_dir, report.answers, doctor.answers)
         await control.start()
         stack.push_async_callback(control.stop)
-        restored = bindings.load(loaded.document.registrar.max_expires_s)
+        restored = bindings.load(loaded.document.registrar.max_expires_s, loaded.document.server.domain)
         bindings.start()
-        stack.push_async_callback(asyncio.to_thread, bindings.stop)
+        writers: list[Callable[[], Awaitable[None]]] = []
+        stack.push_async_callback(_stop_writers, writers, bindings)
         listening.extend(await manager.start())
-        stack.push_async_callback(manager.stop)
-        await manager.take_restored(lambda device_id: key_of(device_id) in restored.listed)
+        writers.append(manager.stop)
+        await manager.take_restored(lambda device_id: device_id in restored.listed)
         pump.start()
         stack.callback(pump.stop)
         stack.callback(sip.stop)  # first of the three: what devices sent until here is still written, and no more comes
@@ -148,6 +150,14 @@ async def _running(
         watcher.start()
         stack.push_async_callback(watcher.stop)
         yield listening, watcher
+
+
+async def _stop_writers(writers: Sequence[Callable[[], Awaitable[None]]], bindings: BindingStore) -> None:
+    """Stop ``writers``, then the bindings, which are to know what was written; a disk that hangs keeps none back."""
+    ending = asyncio.gather(*(stop() for stop in writers))
+    if writers:
+        await asyncio.wait({ending}, timeout=_LAST_WRITE_S)
+    await asyncio.gather(asyncio.to_thread(bindings.stop), ending)
 
 
 def _store_settings(document: ConfigDocument, state_dir: Path) -> StoreSettings:

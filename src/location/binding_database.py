@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TypeVar
 from domain.ports import BindingRow
 from location import binding_schema as schema
 from location.binding_schema import LISTENER
+from location.database_image import read_image
 from location.set_aside import COMPANIONS
 from location.store_clock import Timeline
 from location.store_failure import DatabaseUnusable, Unusable
@@ -112,14 +111,19 @@ class BindingDatabase:
         """Remove what could not be restored at ``now_ms``. Before the first ``write``: its connections live."""
         self._connection.execute(schema.PRUNE, (now_ms,))
 
-    def prune_listed(self) -> None:
-        """Forget that devices without a binding are listed."""
-        self._connection.execute(schema.PRUNE_LISTED)
+    def prune_listed(self, domain: str) -> None:
+        """Forget that devices without a binding are listed; those known by their AoR are known in ``domain``."""
+        self._connection.execute(schema.PRUNE_LISTED, (domain,))
 
     def write_listed(self, device_ids: Iterable[str]) -> None:
         """Add devices to those listed."""
         for some in _parts(list(device_ids)):
             self._connection.execute(schema.save_listed(len(some)), some)
+
+    def remove_listed(self, device_ids: Iterable[str]) -> None:
+        """Remove devices from those listed."""
+        for some in _parts(list(device_ids)):
+            self._connection.execute(schema.remove_listed(len(some)), some)
 
     def write_meta(self, meta: KeptMeta) -> None:
         """Keep ``meta``."""
@@ -131,7 +135,9 @@ class BindingDatabase:
         match self._connection.execute(schema.READ_META).fetchone():
             case None:
                 return None
-            case (str(boot_id), int(offset_ms), int(next_number)):
+            case (str(boot_id), int(offset_ms), int(next_number)) if (
+                abs(offset_ms) <= schema.MOST_MS and 0 < next_number <= schema.MOST_NUMBER
+            ):
                 return KeptMeta(Timeline(boot_id, offset_ms), next_number)
             case _:
                 raise DatabaseUnusable(Unusable.DAMAGED, "it is damaged (meta)")
@@ -142,6 +148,7 @@ class BindingDatabase:
 
     def survey(self, latest_ms: int) -> Survey:
         """Look at every row once. Raise ``DatabaseUnusable`` if there are such as no core has written."""
+        self._connection.create_function("is_address", 1, schema.is_address, deterministic=True)
         malformed, beyond_limit, highest = self._connection.execute(schema.SURVEY, (latest_ms,)).fetchone()
         if malformed:
             raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({malformed} rows are no bindings)")
@@ -168,8 +175,7 @@ def open_database(path: Path) -> BindingDatabase:
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
         if is_new:
-            for statement in ("BEGIN IMMEDIATE", *schema.CREATE, "COMMIT"):
-                connection.execute(statement)
+            _begin(connection)
         return BindingDatabase(connection, path)
     except BaseException:
         connection.close()
@@ -177,18 +183,16 @@ def open_database(path: Path) -> BindingDatabase:
 
 
 @contextlib.contextmanager
-def opened_copy(path: Path) -> Iterator[BindingDatabase]:
-    """A copy of a database that is whole but cannot be opened in its place, as SQLite needs to write even to read."""
-    with tempfile.TemporaryDirectory(prefix="screamrouter-sip-") as directory:
-        copy = Path(directory) / path.name
-        shutil.copyfile(path, copy)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(_companion(path, "-wal"), _companion(copy, "-wal"))
-        database = open_database(copy)
-        try:
-            yield database
-        finally:
-            database.close()
+def opened_image(path: Path) -> Iterator[tuple[BindingDatabase, bool]]:
+    """A database that cannot be opened in its place, in memory, and whether nothing of it was out of reach."""
+    image = read_image(path)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with contextlib.closing(connection):
+        if image.octets:
+            connection.deserialize(image.octets)
+        if _is_new(connection):
+            _begin(connection)
+        yield BindingDatabase(connection, path), image.is_whole
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -207,7 +211,7 @@ def _secure_files(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, _MODE)
     except PermissionError as error:
-        if path.exists():
+        if path.exists() and not _is_readable(path):
             raise DatabaseUnusable(Unusable.DAMAGED, "permission to read and write it is missing") from error
         raise
     os.close(descriptor)
@@ -216,6 +220,20 @@ def _secure_files(path: Path) -> None:
             each = _companion(path, companion)
             if stat.S_IMODE(each.stat().st_mode) != _MODE:
                 each.chmod(_MODE)
+
+
+def _is_readable(path: Path) -> bool:
+    """As this thread would find it, which ``os.access`` does not tell."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    for statement in ("BEGIN IMMEDIATE", *schema.CREATE, "COMMIT"):
+        connection.execute(statement)
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

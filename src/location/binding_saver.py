@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import structlog
 
-from domain.ports import BindingChanges, BindingJournal
-from location.binding_database import BindingDatabase, KeptMeta, open_database, opened_copy
-from location.binding_loader import KeptBindings, RestoredBindings, read_kept
+from domain.ports import BindingChanges, BindingJournal, BindingRow
+from location.binding_database import BindingDatabase, KeptMeta, open_database, opened_image
+from location.binding_loader import KeptBindings, RestoredBindings, read_kept, without_living
 from location.binding_schema import NUMBER
 from location.listed_devices import ListedDevices
 from location.set_aside import set_aside
@@ -42,6 +42,8 @@ _REMEDIES = {
     Unusable.FOREIGN: "give server.state_dir a directory of its own",
 }
 
+_EFFECT_UNREAD = "its bindings are not restored; devices are back as they register anew"
+
 _Result = TypeVar("_Result")
 
 
@@ -54,6 +56,7 @@ class BindingSaver:
 
     def __init__(self, path: Path, journal: BindingJournal, clock: StoreClock, listeners: Sequence[str]) -> None:
         self.listeners = tuple(listeners)
+        self._domain = ""
         self.listed = ListedDevices()
         self._path = path
         self._journal = journal
@@ -64,29 +67,31 @@ class BindingSaver:
         self._kept_meta: KeptMeta | None = None
         self._unrestorable_at_ms: int | None = None  # what the first round after a load prunes
         self._owes_everything = True
+        self._is_unread = True  # what the database holds is not in the core: to clear it would lose it
+        self._max_expires_s = 0
         self._bindings_written = 0  # by the last writing of everything
         self._failures = 0
 
-    def load(self, max_expires_s: int) -> RestoredBindings:
-        """Before all else: open or begin the database and restore its bindings, none for over ``max_expires_s``."""
+    def load(self, max_expires_s: int, domain: str) -> RestoredBindings:
+        """Before all else: open or begin the database and restore its bindings, none for over ``max_expires_s``.
+
+        What cannot be read now is restored by the first round that can read it.
+        """
         self._timeline = begin_timeline(self._clock)
-
-        def read(database: BindingDatabase) -> KeptBindings:
-            return read_kept(database, self._clock, self.listeners, max_expires_s)
-
+        self._max_expires_s = max_expires_s
+        self._domain = domain.lower()
         try:
-            kept = self._on_usable(read, effect="its bindings are not restored; devices are back as they register anew")
+            kept, restored = self._on_usable(self._restore_from)
         except STORE_FAILURES as failure:
+            self._close()
+            restored = self._load_image()
             self._fail(failure)
-            try:
-                with opened_copy(self._path) as copy:
-                    return self._restore(read(copy))
-            except STORE_FAILURES:
-                return RestoredBindings()  # why was told just now
+            return restored
+        self._is_unread = False
         self._owes_everything = kept.has_shortened
         self._kept_meta = kept.meta
         self._unrestorable_at_ms = kept.now_ms
-        return self._restore(kept)
+        return restored
 
     def save(self) -> float | None:
         """One round. Return in how many seconds the next is due: 0 if more waits, None if there is no need to hurry."""
@@ -109,59 +114,83 @@ class BindingSaver:
                 self._database.checkpoint()
             except STORE_FAILURES as failure:
                 # What was committed is in the -wal, and is read from there at the next start.
-                _log.info("bindings.not_checkpointed", path=str(self._path), reason=reason_text(failure))
+                _log.info("bindings.not_checkpointed", path=str(self._path), reason=reason_text(failure, self._path))
             self._close()
 
+    def _load_image(self) -> RestoredBindings:
+        try:
+            with opened_image(self._path) as (image, is_whole):
+                _, restored = self._restore_from(image)
+        except STORE_FAILURES:
+            return RestoredBindings()  # why is told by whoever could not open the database
+        self._is_unread = not is_whole
+        return restored
+
+    def _restore_from(self, database: BindingDatabase) -> tuple[KeptBindings, RestoredBindings]:
+        kept = read_kept(database, self._clock, self.listeners, self._max_expires_s)
+        return kept, self._restore(kept)
+
+    def _read_belatedly(self, database: BindingDatabase) -> None:
+        """Restore what a load could not read. What registers within these milliseconds may be there twice."""
+        kept = read_kept(database, self._clock, self.listeners, self._max_expires_s)
+        living: list[BindingRow] = []
+        self._take_everything(living.clear, lambda changes: living.extend(changes.saved))
+        restored = self._restore(without_living(kept, living))
+        self._unrestorable_at_ms = kept.now_ms
+        self._is_unread = False
+        if restored.bindings:
+            _log.warning("bindings.restored_late", path=str(self._path), bindings=restored.bindings)
+
     def _restore(self, kept: KeptBindings) -> RestoredBindings:
+        try:
+            count = self._journal.restore(kept.rows, kept.now_ms, kept.first_number)
+        except ValueError as error:
+            raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({error})") from error
         self._timeline = kept.timeline
-        self._next_number = kept.first_number
-        device_keys = kept.device_keys()
-        listed = frozenset(key for key in device_keys if isinstance(key, str)) & kept.listed
+        self._next_number = max(self._next_number, kept.first_number)
+        device_ids = kept.device_ids(self._domain)
+        listed = device_ids & kept.listed
         self.listed.set_written(listed)
-        count = self._journal.restore(kept.rows, kept.now_ms, kept.first_number)
-        return RestoredBindings(count, device_keys, listed)
+        return RestoredBindings(count, device_ids, listed)
 
     def _save(self) -> bool:
         """Whether more waits."""
         self._follow_clock()
         self._leave_lost_files()
         first = self._take() if self._database is not None and not self._owes_everything else None
-        listed = self.listed.waiting()
+        is_listing = self.listed.waiting() or self.listed.withdrawn()
         if first is not None and not (
-            first.saved or first.removed or first.has_lost or listed or self._unrestorable_at_ms is not None
+            first.saved or first.removed or first.has_lost or is_listing or self._unrestorable_at_ms is not None
         ):
             return False
-
-        def write(database: BindingDatabase) -> BindingChanges:
-            return self._write_round(database, first, listed)
-
-        last = self._on_usable(write, effect="a new one is written from memory; nothing is lost")
+        last = self._on_usable(lambda database: self._write_round(database, first))
         if self._failures:
             _log.warning("bindings.saved_again", path=str(self._path), bindings=self._bindings_written)
             self._failures = 0
         return not last.is_last
 
-    def _write_round(
-        self, database: BindingDatabase, first: BindingChanges | None, listed: frozenset[str]
-    ) -> BindingChanges:
+    def _write_round(self, database: BindingDatabase, first: BindingChanges | None) -> BindingChanges:
         """One transaction; the last changes taken."""
+        if self._is_unread:
+            self._read_belatedly(database)
+        listed, withdrawn = self.listed.waiting(), self.listed.withdrawn()
         with database.transaction():
-            if self._unrestorable_at_ms is not None:
-                database.prune(self._unrestorable_at_ms)
-            if first is None or self._owes_everything:
-                last = self._write_everything(database)
-                listed |= self.listed.written()
-            else:
-                last = self._write_changes(database, first)
             known = self.listed.written()
             if self._unrestorable_at_ms is not None:
-                database.prune_listed()
-                known = database.read_listed()
+                database.prune(self._unrestorable_at_ms)
+                database.prune_listed(self._domain)
+                known = database.read_listed() - withdrawn
+            if first is None or self._owes_everything:
+                last = self._write_everything(database)
+                listed |= known
+            else:
+                last = self._write_changes(database, first)
+            database.remove_listed(withdrawn)
             database.write_listed(listed)
             meta = KeptMeta(self._timeline, self._next_number)
             if meta != self._kept_meta:
                 database.write_meta(meta)
-        self.listed.set_written(known | listed)
+        self.listed.set_written(known | listed, withdrawn)
         self._kept_meta = meta
         self._owes_everything = False
         self._unrestorable_at_ms = None
@@ -180,14 +209,25 @@ class BindingSaver:
 
     def _write_everything(self, database: BindingDatabase) -> BindingChanges:
         """Every binding, in the place of all that is there; the last changes that were taken."""
-        while True:
-            self._journal.retake_bindings()
+
+        def begin() -> None:
             database.clear()
             self._bindings_written = 0
+
+        def write(changes: BindingChanges) -> None:
+            self._write(database, changes)
+            self._bindings_written += len(changes.saved)
+
+        return self._take_everything(begin, write)
+
+    def _take_everything(self, begin: Callable[[], None], take: Callable[[BindingChanges], None]) -> BindingChanges:
+        """Have every binding taken, after ``begin``; more than once if the core loses count. The last changes."""
+        while True:
+            self._journal.retake_bindings()
+            begin()
             changes = self._take()
             while not changes.has_lost:
-                self._write(database, changes)
-                self._bindings_written += len(changes.saved)
+                take(changes)
                 if changes.is_last:
                     return changes
                 changes = self._take()
@@ -216,15 +256,15 @@ class BindingSaver:
             _log.warning("bindings.database_gone", path=str(self._path), effect="a new one is written from memory")
             self._close()
 
-    def _on_usable(self, action: Callable[[BindingDatabase], _Result], effect: str) -> _Result:
-        """Act on the database; if it turns out unusable, set it aside, which has ``effect``, and act on a new one."""
+    def _on_usable(self, action: Callable[[BindingDatabase], _Result]) -> _Result:
+        """Act on the database; if it turns out unusable, set it aside and act on a new one."""
         try:
             return action(self._opened())
         except STORE_FAILURES as failure:
             unusable = damage_in(failure)
             if unusable is None:
                 raise
-            self._set_aside(unusable, effect)
+            self._set_aside(unusable)
         return action(self._opened())
 
     def _opened(self) -> BindingDatabase:
@@ -240,7 +280,7 @@ class BindingSaver:
         self._kept_meta = None
         self._owes_everything = True
 
-    def _set_aside(self, unusable: DatabaseUnusable, effect: str) -> None:
+    def _set_aside(self, unusable: DatabaseUnusable) -> None:
         self._close()
         kept_as = set_aside(self._path, unusable.kind, self._clock.wall_ms())
         _log.warning(
@@ -248,7 +288,7 @@ class BindingSaver:
             path=str(self._path),
             reason=str(unusable),
             kept_as=str(kept_as),
-            effect=effect,
+            effect=_EFFECT_UNREAD if self._is_unread else "a new one is written from memory; nothing is lost",
             remedy=_REMEDIES[unusable.kind],
         )
 
@@ -259,7 +299,9 @@ class BindingSaver:
             _log.warning(
                 "bindings.not_saved",
                 path=str(self._path),
-                reason=reason_text(failure),
-                effect="bindings are kept in memory; a restart now would lose what has changed since",
+                reason=reason_text(failure, self._path),
+                effect="not all bindings are restored; the others are when it can be read"
+                if self._is_unread
+                else "bindings are kept in memory; a restart now would lose what has changed since",
                 remedy=remedy_text(failure, self._path),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -15,14 +16,30 @@ VERSION = 1
 
 NUMBER: Final = 0
 AOR_KEY: Final = 1
+CONTACT_URI: Final = 2
 DEVICE_UUID: Final = 5
 LISTENER: Final = 18
 """Places in a ``BindingRow``: those of the names in ``BINDING_FIELDS``."""
 
 _OCTETS = ("aor_key", "contact_uri", "call_id", "instance", "path", "user_agent", "content_type")
 _TEXTS = ("device_uuid", "transport", "flow_ip", "target_ip", "listener")
-_PORTS = ("flow_port", "target_port")
-_COUNTS = ("number", "cseq", "reg_id", "expires_at_ms", "last_heard_ms")
+_ADDRESSES = ("flow_ip", "target_ip")
+
+MOST_NUMBER: Final = 2**47
+"""The core holds twice as many: what is restored leaves room to count on for ever."""
+
+MOST_MS: Final = 2**53
+"""Of times either way, negative before 1970, where a clock without battery begins: sums of them never overflow."""
+
+_BOUNDS = {
+    "number": (0, MOST_NUMBER),
+    "cseq": (0, 2**32 - 1),
+    "reg_id": (0, 2**32 - 1),
+    "flow_port": (1, 65_535),
+    "target_port": (1, 65_535),
+    "expires_at_ms": (-MOST_MS, MOST_MS),
+    "last_heard_ms": (-MOST_MS, MOST_MS),
+}
 
 
 def _type_of(field: str) -> str:
@@ -60,15 +77,18 @@ READ_META = "SELECT boot_id, offset_ms, next_number FROM meta"
 PRUNE = "DELETE FROM bindings WHERE expires_at_ms <= ? OR transport <> 'udp'"
 PRUNE_LISTED = (
     "DELETE FROM listed WHERE device_id NOT IN "
-    "(SELECT CASE device_uuid WHEN '' THEN aor_key ELSE device_uuid END FROM bindings)"
+    "(SELECT CASE device_uuid WHEN '' THEN aor_key || '@' || ? ELSE device_uuid END FROM bindings)"
 )
 
 _WELL_FORMED = " AND ".join(
     [
         *(f"typeof({field}) IN ('text', 'blob')" for field in _OCTETS),
         *(f"typeof({field}) = 'text'" for field in _TEXTS),
-        *(f"typeof({field}) = 'integer' AND {field} >= 0" for field in _COUNTS),
-        *(f"typeof({field}) = 'integer' AND {field} BETWEEN 1 AND 65535" for field in _PORTS),
+        *(f"is_address(CAST({field} AS BLOB))" for field in _ADDRESSES),  # sqlite3 decodes text, and gives up on some
+        *(
+            f"typeof({field}) = 'integer' AND {field} BETWEEN {low} AND {high}"
+            for field, (low, high) in _BOUNDS.items()
+        ),
         "(q_thousandths IS NULL OR typeof(q_thousandths) = 'integer' AND q_thousandths BETWEEN 0 AND 1000)",
         "typeof(body) = 'blob'",
     ]
@@ -77,7 +97,10 @@ SURVEY = (
     f"SELECT count(*) FILTER (WHERE NOT ({_WELL_FORMED})), "  # noqa: S608 - constants
     "count(*) FILTER (WHERE expires_at_ms > ?), coalesce(max(number), 0) FROM bindings"
 )
-"""How many rows no core has written, how many expire after a given time, and the highest number."""
+"""How many rows no core has written, how many expire after a given time, and the highest number.
+
+For a connection that knows the function ``is_address``.
+"""
 
 
 @cache
@@ -99,6 +122,12 @@ def save_listed(rows: int) -> str:
     return f"INSERT OR IGNORE INTO listed VALUES {', '.join(['(?)'] * rows)}"  # noqa: S608 - question marks
 
 
+@cache
+def remove_listed(rows: int) -> str:
+    """The statement that removes so many devices from those listed."""
+    return f"DELETE FROM listed WHERE device_id IN ({', '.join('?' * rows)})"  # noqa: S608 - question marks
+
+
 def restorable(listeners: Sequence[str]) -> str:
     """The query for the rows to restore, as ``BindingRow``; its parameters are those of ``restorable_parameters``."""
     known = " ".join(f"WHEN :listener{index} THEN {index}" for index in range(len(listeners)))
@@ -118,6 +147,18 @@ def restorable_parameters(listeners: Sequence[str], now_ms: int, latest_ms: int)
     families = [_is_ipv6(address) for address in listeners]
     ipv4, ipv6 = (families.index(family) if family in families else 0 for family in (False, True))
     return {**addresses, "ipv4": ipv4, "ipv6": ipv6, "now_ms": now_ms, "latest_ms": latest_ms}
+
+
+def is_address(octets: object) -> bool:
+    """Whether ``octets`` are the text of an IP address, without port."""
+    if not isinstance(octets, bytes):
+        return False
+    try:
+        text = octets.decode("ascii")
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):  # ValueError: not ASCII, or a NUL in it
+        return False
+    return True
 
 
 def _is_ipv6(address: str) -> bool:

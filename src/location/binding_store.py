@@ -43,9 +43,12 @@ class BindingStore:
         self._saver = BindingSaver(self._path, journal, clock or HostClock(), settings.listeners)
         self._thread = SavingThread(self._saver.save, self._saver.close, settings.interval_s)
 
-    def load(self, max_expires_s: int) -> RestoredBindings:
-        """Restore the bindings into the journal, none for longer than ``max_expires_s``; before the socket answers."""
-        return self._saver.load(max_expires_s)
+    def load(self, max_expires_s: int, domain: str) -> RestoredBindings:
+        """Restore the bindings into the journal, none for longer than ``max_expires_s``; before the socket answers.
+
+        ``domain``: that of devices which are known by their AoR.
+        """
+        return self._saver.load(max_expires_s, domain)
 
     def start(self) -> None:
         """Begin to save."""
@@ -55,9 +58,13 @@ class BindingStore:
         """How far behind the database may be from now on."""
         self._thread.set_interval(interval_s)
 
-    def note_listed(self, device_keys: Iterable[str]) -> None:
-        """config.yaml now holds the entries of these devices, named as in ``RestoredBindings``. Any thread; cheap."""
-        self._saver.listed.note(device_keys)
+    def note_listed(self, device_ids: Iterable[str]) -> None:
+        """config.yaml now holds the entries of these devices, named as there. Any thread; cheap."""
+        self._saver.listed.note(device_ids)
+
+    def note_unlisted(self, device_id: str) -> None:
+        """The device, whose entry was deleted or never written, is due one. Any thread; cheap."""
+        self._saver.listed.withdraw(device_id)
 
     def save_now(self, timeout_s: float | None = None) -> bool:
         """Save at once, even after a failure, and wait for it; False if it was not tried within ``timeout_s``."""

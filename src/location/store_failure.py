@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from enum import StrEnum
 from pathlib import Path
@@ -55,9 +56,11 @@ def damage_in(failure: StoreFailure) -> DatabaseUnusable | None:
             return None
 
 
-def reason_text(failure: StoreFailure) -> str:
+def reason_text(failure: StoreFailure, path: Path) -> str:
     """Why it failed."""
     match failure:
+        case sqlite3.Error() if _is_for_want_of_room(failure, path):
+            return f"{_REASONS[sqlite3.SQLITE_FULL]} ({failure})"
         case sqlite3.Error():
             words = _REASONS.get(_code(failure))
             return f"{words} ({failure})" if words else str(failure)
@@ -72,13 +75,26 @@ def remedy_text(failure: StoreFailure, path: Path) -> str:
     directory = path.parent
     code = _code(failure) if isinstance(failure, sqlite3.Error) else None
     number = failure.errno if isinstance(failure, OSError) else None
-    if code == sqlite3.SQLITE_FULL or number in {errno.ENOSPC, errno.EDQUOT}:
+    if _is_for_want_of_room(failure, path) or number in {errno.ENOSPC, errno.EDQUOT}:
         return f"make room on the file system of {directory}"
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f"end the program that works on {path}"
     if number == errno.ENOENT:
         return f"make the directory {directory}, writable for the daemon's user"
     return f"make {directory} and the files in it writable for the daemon's user, and look for errors of its disk"
+
+
+def _is_for_want_of_room(failure: StoreFailure, path: Path) -> bool:
+    """SQLite tells of its -wal and -shm, for which there is no room, as of a broken disk, and keeps errno to itself."""
+    if not isinstance(failure, sqlite3.Error):
+        return False
+    if _code(failure) not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        return _code(failure) == sqlite3.SQLITE_FULL
+    try:
+        status = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return status.f_bavail == 0 or (status.f_files > 0 and status.f_favail == 0)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -71,7 +71,7 @@ def measure_saving(directory: Path, is_shuffled: bool) -> list[float]:
     """Microseconds of CPU a changed binding, of each round."""
     journal, rows = PreparedJournal(), prepared_rows(_BINDINGS)
     saver = BindingSaver(directory / "bindings.sqlite3", journal, HostClock(), ["0.0.0.0:5060"])
-    saver.load(_MOST_S)
+    saver.load(_MOST_S, "lan")
     costs = []
     for _ in range(_ROUNDS + 1):
         if is_shuffled:
@@ -89,7 +89,7 @@ def measure_loading(directory: Path, count: int) -> tuple[float, float]:
     path = directory / "bindings.sqlite3"
     journal = PreparedJournal()
     saver = BindingSaver(path, journal, HostClock(), ["0.0.0.0:5060"])
-    saver.load(_MOST_S)
+    saver.load(_MOST_S, "lan")
     journal.change(prepared_rows(count))
     while saver.save() == 0:
         pass
@@ -97,7 +97,7 @@ def measure_loading(directory: Path, count: int) -> tuple[float, float]:
     again = PreparedJournal()
     saver = BindingSaver(path, again, HostClock(), ["0.0.0.0:5060"])
     cpu_ns, wall_ns = time.process_time_ns(), time.perf_counter_ns()
-    saver.load(_MOST_S)
+    saver.load(_MOST_S, "lan")
     cpu_s, wall_s = (time.process_time_ns() - cpu_ns) / 1e9, (time.perf_counter_ns() - wall_ns) / 1e9
     saver.close()
     if again.restored != count:

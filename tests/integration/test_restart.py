@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from location.binding_store import DATABASE_NAME
 
-from tests.kit.daemon_process import DaemonProcess, running_daemon, started_daemon, wait_until
+from location.binding_store import DATABASE_NAME
+from tests.kit.daemon_process import DaemonProcess, running_daemon, started_daemon, wait_until, write_config
 from tests.kit.sip_peer import SipPeer
 
 SAVE_S = 0.05
@@ -163,6 +163,64 @@ def test_entry_that_was_deleted_while_the_daemon_was_down_stays_away(daemon, ali
         # It comes back when it registers as something new.
         assert alice.register(headers=["User-Agent: another"]).status == 200
         second.wait_for_device(ALICE, online=True)
+
+
+def delete_entries(daemon: DaemonProcess) -> str:
+    """As the owner does with an editor, while the daemon runs; the text written."""
+    settings = daemon.config()
+    settings["devices"] = {}
+    write_config(daemon.config_path, settings)
+    daemon.wait_for_log("config.reloaded")
+    return daemon.config_path.read_text(encoding="utf-8")
+
+
+def is_listed(daemon: DaemonProcess) -> bool:
+    with closing(sqlite3.connect(f"file:{daemon.state_dir / DATABASE_NAME}?mode=ro", uri=True)) as database:
+        return bool(database.execute("SELECT count(*) FROM listed").fetchone()[0])
+
+
+def test_entry_that_was_deleted_while_the_daemon_ran_stays_away_after_a_restart(daemon, alice):
+    assert alice.register().status == 200
+    daemon.wait_for_device(ALICE, online=True)
+    wait_until(lambda: is_listed(daemon), "alice listed")
+    delete_entries(daemon)
+    with restarted(daemon, alice) as second:
+        alice.answer_ping()
+        wait_until(lambda: second.live_devices()[ALICE]["online"], "alice online")
+        assert second.device(ALICE) is None
+
+
+def test_device_that_registered_anew_after_its_deletion_gets_its_entry_after_a_kill(daemon, alice):
+    """Its entry could not be written before, as the owner was in the middle of an edit."""
+    assert alice.register().status == 200
+    daemon.wait_for_device(ALICE, online=True)
+    wait_until(lambda: is_listed(daemon), "alice listed")
+    sound = delete_entries(daemon)
+    assert alice.register(expires=0).status == 200
+    daemon.config_path.write_text(f"{sound}\nbogus: [\n", encoding="utf-8")
+    daemon.wait_for_log("config.rejected")
+    assert alice.register().status == 200
+    wait_until(lambda: not is_listed(daemon), "alice not listed")
+    wait_until_saved(daemon, alice)
+    daemon.stop(signal.SIGKILL)
+    daemon.config_path.write_text(sound, encoding="utf-8")
+    with started_daemon(daemon.config_path.parent) as second:
+        alice.answer_ping()
+        second.wait_for_device(ALICE, online=True)
+
+
+def test_device_gets_an_entry_in_the_domain_that_the_owner_gave_while_the_daemon_was_down(daemon, alice):
+    assert alice.register().status == 200
+    daemon.wait_for_device(ALICE, online=True)
+    wait_until(lambda: is_listed(daemon), "alice listed")
+    wait_until_saved(daemon, alice)
+    daemon.stop(signal.SIGKILL)
+    settings = daemon.config()
+    settings["server"]["domain"] = "home.arpa"
+    write_config(daemon.config_path, settings)
+    with started_daemon(daemon.config_path.parent) as second:
+        alice.answer_ping()
+        second.wait_for_device("alice@home.arpa", online=True)
 
 
 def test_damaged_database_is_set_aside_and_the_daemon_serves(daemon, alice):

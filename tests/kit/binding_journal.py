@@ -107,8 +107,9 @@ class RowJournal:
     def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
         self.restored, self.restored_at_ms, self.first_number = list(rows), now_ms, first_number
         behind_ms = self._clock.boottime_ms() - now_ms
-        self._bindings.update({row[0]: _moved(row, behind_ms) for row in rows if row[_EXPIRES] > now_ms})
-        return len(self._bindings)
+        unexpired = {row[0]: _moved(row, behind_ms) for row in rows if row[_EXPIRES] > now_ms}
+        self._bindings.update(unexpired)
+        return len(unexpired)
 
 
 def row(

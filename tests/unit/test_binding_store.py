@@ -14,7 +14,7 @@ from domain.ports import BINDING_FIELDS, BindingChanges
 from location import binding_schema
 from location.binding_loader import RestoredBindings
 from tests.kit.binding_journal import DAY_MS, HOUR_MS, VirtualClock, changed, row
-from tests.kit.stored_daemon import MOST_S, StoredDaemon, stored_rows
+from tests.kit.stored_daemon import DOMAIN, MOST_S, StoredDaemon, stored_rows
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_every_field_comes_back_as_it_was(begin):
         [type(field) for field in each] for each in wanted
     ]
     assert second.restored.bindings == 2
-    assert second.restored.device_keys == {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "user1"}
+    assert second.restored.device_ids == {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "user1@lan"}
 
 
 def test_refreshes_coalesce_and_a_removal_removes(begin, tmp_path):
@@ -206,7 +206,7 @@ def test_a_fault_of_ours_in_the_middle_of_a_round_loses_nothing(begin, tmp_path,
 
 def test_a_store_that_was_never_started_can_be_stopped(tmp_path, clock):
     daemon = StoredDaemon(tmp_path, clock)
-    daemon.store.load(MOST_S)
+    daemon.store.load(MOST_S, DOMAIN)
     daemon.store.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["bindings.sqlite3"]
 
@@ -245,7 +245,7 @@ def test_expired_bindings_and_those_of_connections_are_left_out_and_deleted_late
     clock.advance(1000)
     second = begin()
     assert second.journal.numbers() == {1}
-    assert second.restored == RestoredBindings(1, frozenset({"user1"}), frozenset())
+    assert second.restored == RestoredBindings(1, frozenset({"user1@lan"}), frozenset())
     assert set(stored_rows(tmp_path)) == {1, 2, 3}
     second.journal.hear(row(4, transport="tcp"))
     second.save()
@@ -365,32 +365,16 @@ def test_a_binding_keeps_its_listening_address_or_gets_one_of_its_family(begin, 
     assert {each[0]: each[binding_schema.LISTENER] for each in restored} == wanted
 
 
-def test_listed_devices_are_told_from_those_never_written_to_the_configuration(begin, tmp_path):
+def test_a_clock_set_to_1970_damages_nothing(begin, clock):
+    """As of a board whose clock lost its battery: a device was heard before the beginning of time."""
     first = begin()
-    uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
-    first.journal.hear(changed(row(1), device_uuid=uuid))
-    first.journal.hear(row(2))
-    first.journal.hear(row(3))
-    first.store.note_listed([uuid, "user2", "user9"])
+    first.journal.hear(changed(row(1), last_heard_ms=-600_000))
     first.save()
-    first.store.note_listed([uuid])
-    first.store.stop()
-    second = begin()
-    assert second.restored == RestoredBindings(3, frozenset({uuid, "user2", "user3"}), frozenset({uuid, "user2"}))
-    second.save()
-    connection = sqlite3.connect(tmp_path / "bindings.sqlite3")
-    assert connection.execute("SELECT device_id FROM listed ORDER BY 1").fetchall() == [(uuid,), ("user2",)]
-    connection.close()
-    second.store.note_listed(["user9"])
-    second.journal.hear(row(9))
-    second.store.stop()
-    assert "user9" in begin().restored.listed
-
-
-def test_devices_are_listed_though_no_binding_changed(begin):
-    first = begin()
-    first.journal.hear(row(1))
+    clock.set_wall(5_000 - clock.wall)
     first.save()
-    first.store.note_listed(["user1"])
     first.store.stop()
-    assert begin().restored.listed == {"user1"}
+    with capture_logs() as logs:
+        second = begin()
+    assert logs == []
+    assert second.journal.numbers() == {1}
+    assert second.journal.restored[0][20] < 0

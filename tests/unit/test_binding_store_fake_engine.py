@@ -57,7 +57,7 @@ def unreachable(binding: Binding) -> Binding:
 
 def test_bindings_come_back_as_they_were(tmp_path):
     engine, store = begin(tmp_path)
-    store.load(7200)
+    store.load(7200, DOMAIN)
     store.start()
     for binding in (ALICE, BOB, replace(BOB, binding_id=9)):
         engine.hear(binding)
@@ -66,10 +66,10 @@ def test_bindings_come_back_as_they_were(tmp_path):
     engine.hear(replace(ALICE, cseq=4))
     store.stop()
     again, second = begin(tmp_path)
-    restored = second.load(7200)
+    restored = second.load(7200, DOMAIN)
     second.stop()
     assert restored.bindings == 2
-    assert restored.device_keys == {"alice", BOB.device_id}
+    assert restored.device_ids == {ALICE.device_id, BOB.device_id}
     assert again.first_number > 9
     assert again.drain() == []
     slack = timedelta(seconds=60)  # the store's clock runs between the two, the engine's stands

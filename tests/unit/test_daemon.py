@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
+from structlog.testing import capture_logs
 
 from api.control_socket import ControlSocket, ask
 from daemon import router_identity, self_probe
@@ -62,6 +65,67 @@ def test_a_damaged_router_uuid_is_named_not_replaced(tmp_path):
     with pytest.raises(UserError, match="holds no UUID"):
         router_identity.load_or_make(tmp_path)
     assert (tmp_path / "router_uuid").read_text(encoding="ascii") == "half a uu"
+
+
+def test_an_empty_router_uuid_counts_as_missing(tmp_path):
+    (tmp_path / "router_uuid").touch()
+    made = router_identity.load_or_make(tmp_path)
+    assert (tmp_path / "router_uuid").read_text(encoding="ascii") == f"{made}\n"
+
+
+def test_no_half_router_uuid_is_left_when_it_cannot_be_written(tmp_path, monkeypatch):
+    """As on a full disk, where a file can be made but not filled."""
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with capture_logs() as logs:
+        made = router_identity.load_or_make(tmp_path)
+    assert str(uuid.UUID(made)) == made
+    assert list(tmp_path.iterdir()) == []
+    assert [(each["event"], each["reason"]) for each in logs] == [
+        ("router.identity_not_kept", "No space left on device")
+    ]
+
+
+@pytest.mark.parametrize("spoil", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for_and_not_replaced(tmp_path, spoil):
+    spoil(tmp_path / "router_uuid")
+    with capture_logs() as logs:
+        made = router_identity.load_or_make(tmp_path)
+        assert router_identity.load_or_make(tmp_path) != made
+    assert [each["event"] for each in logs] == ["router.identity_not_kept"] * 2
+    assert not (tmp_path / "router_uuid").is_file()
+
+
+def test_a_state_directory_that_cannot_be_made_gives_a_uuid_for_this_run(tmp_path):
+    (tmp_path / "file").touch()
+    with capture_logs() as logs:
+        made = router_identity.load_or_make(tmp_path / "file" / "state")
+    assert str(uuid.UUID(made)) == made
+    assert [each["event"] for each in logs] == ["router.identity_not_kept"]
+    assert "server.state_dir" in logs[0]["remedy"]
+
+
+def test_a_service_manager_that_is_gone_is_told_of_once(tmp_path):
+    notify = ServiceNotify({"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    with capture_logs() as logs:
+        notify.ready()
+        notify.alive()
+    assert [each["event"] for each in logs] == ["daemon.manager_not_told"]
+
+
+@pytest.mark.parametrize("state_dir", ["missing", "a" * 120, "occupied"])
+async def test_a_control_socket_that_cannot_be_is_told_and_nothing_else(tmp_path, state_dir):
+    (tmp_path / "occupied" / "control.sock").mkdir(parents=True)
+    (tmp_path / ("a" * 120)).mkdir()
+    control = ControlSocket(tmp_path / state_dir, {})
+    with capture_logs() as logs:
+        await control.start()
+        await control.stop()
+    assert [each["event"] for each in logs] == ["control.not_listening"]
+    assert all(logs[0][field] for field in ("path", "reason", "effect", "remedy"))
 
 
 async def test_a_question_is_answered_and_an_unknown_one_named(tmp_path):
