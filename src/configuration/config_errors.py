@@ -21,7 +21,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], reading: Reading
     """Every fault that ``error`` holds, with its place in ``reading``: the value's, or an unknown key's own."""
     found: dict[tuple[KeyPath, str], Problem] = {}
     for fault in error.errors(include_url=False):
-        key_path = _known_prefix(fault["loc"], reading.places)
+        key_path = _known_prefix(fault["loc"], reading.value)
         if fault["type"] == "order":
             key_path = (*key_path, str(fault["ctx"]["key"]))
         message = _message(fault, key_path, model)
@@ -127,11 +127,14 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _known_prefix(location: Sequence[str | int], places: Mapping[KeyPath, Place]) -> KeyPath:
-    """The longest part of pydantic's location that stands in the text; it adds names of its own behind."""
-    path = tuple(location)
-    while path and path not in places:
-        path = path[:-1]
+def _known_prefix(location: Sequence[str | int], value: Any) -> KeyPath:
+    """The longest part of pydantic's location that ``value`` has; pydantic adds names of its own behind."""
+    path: KeyPath = ()
+    for part in location:
+        is_there = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        if not is_there:
+            break
+        path, value = (*path, part), value[part]
     return path
 
 

@@ -58,6 +58,7 @@ class ConfigStore:
         self._is_idle.set()
         self._turn = asyncio.Lock()
         self._failure: tuple[type[OSError], int | None] | None = None
+        self._surprise: str | None = None
         self._told_full = False
         self._task: asyncio.Task[None] | None = None
         self._worker: ThreadPoolExecutor | None = None
@@ -130,7 +131,7 @@ class ConfigStore:
             loop, known, quiet_s = asyncio.get_running_loop(), self._loaded, self._timing.quiet_s
             try:
                 rewritten = await loop.run_in_executor(self._worker, rewrite_file, known, self._in_flight, quiet_s)
-            except (ConfigRejected, FileBusy):
+            except BaseException:
                 self._take_back(self._in_flight)
                 raise
             return self._take(rewritten)
@@ -159,7 +160,16 @@ class ConfigStore:
         except FileBusy as busy:
             self._note_failure(busy)
             return False
+        except Exception as error:  # noqa: BLE001 - the loop's edge, which one bad round must not end
+            self._note_surprise(error)
+            return False
+        self._surprise = None
         return self._failure is None
+
+    def _note_surprise(self, error: Exception) -> None:
+        if self._surprise != repr(error):
+            _log.exception("config.write_crashed", path=str(self._loaded.path), next="retried until it works")
+        self._surprise = repr(error)
 
     def _take(self, rewritten: Rewritten) -> bool:
         path, edit = str(self._loaded.path), rewritten.edit

@@ -10,7 +10,7 @@ duplicate keys are faults, dates stay text, and tags beyond YAML's own are fault
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,7 +188,7 @@ class ValueReader:
         _check_tag(event, "map", path)
         marks = self._marks_for(event, path)
         found: dict[str, Any] = {}
-        merged: list[dict[str, Any]] = []
+        merged: list[tuple[dict[str, Any], Place]] = []
         key_event = self._next()
         while not isinstance(key_event, MappingEndEvent):
             key = self._key(key_event, path, found)
@@ -200,7 +200,8 @@ class ValueReader:
                 self.reading.section_key_end = end_of(key_event)
             value = self.read(value_event, (*path, key))
             if key == "<<" and not key_event.style and not self._keeps_aliases:
-                merged.extend(_mergeable(value, value_event, path))
+                place = place_of(key_event.start_mark)
+                merged.extend((base, place) for base in _mergeable(value, value_event, path))
             elif key not in found:
                 found[key] = value
             key_event = self._next()
@@ -208,9 +209,16 @@ class ValueReader:
             marks.end, marks.last_value_end = end_of(key_event), self.last_end
         if event.flow_style:
             self.last_end = end_of(key_event)
-        for base in merged:
+        for base, place in merged:
+            if self._keeps_places:
+                self._place_merged(base.keys() - found.keys(), path, place)
             found = {**base, **found}
         return found
+
+    def _place_merged(self, keys: Iterable[str], path: KeyPath, place: Place) -> None:
+        """Keys that come by a merge stand nowhere else than at its ``<<``."""
+        for key in keys:
+            self.reading.places[(*path, key)] = self.reading.key_places[(*path, key)] = place
 
     def _key(self, event: Any, path: KeyPath, found: dict[str, Any]) -> str:
         if not isinstance(event, ScalarEvent):

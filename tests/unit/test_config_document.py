@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from configuration import yaml_reader
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_loader import MAX_FILE_OCTETS, find_problems, load_config, parse_config
-from configuration.entry_change import MASTERS
+from configuration.config_rewrite import merge_changes
+from configuration.entry_change import MASTERS, EntryChange
 from configuration.problem import ConfigRejected
 from domain.errors import ConfigError
 
@@ -270,3 +271,33 @@ def test_what_aliases_stand_for_is_limited_and_not_what_is_written_out(monkeypat
     for text in (ten + "b: [*a, *a, *a, *a, *a, *a]", ten + "b: &b [*a, *a]\nc: [*b, *b]"):
         with pytest.raises(yaml_reader.YamlFault, match="aliases expand to more than 50 values"):
             yaml_reader.read_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<<: {servr: {}}\n", ["config.yaml:1:1: servr: unknown key; did you mean server?"]),
+        ("server:\n  <<: {domain: ..}\n", ['config.yaml:2:3: server.domain: found the text ".."']),
+        (
+            "devices:\n  a: &base {enabledd: true}\n  b: {<<: *base}\n  c: *base\n",
+            [
+                "config.yaml:2:13: devices.a.enabledd: unknown key; did you mean enabled?",
+                "config.yaml:3:7: devices.b.enabledd: unknown key; did you mean enabled?",
+                "config.yaml:4:6: devices.c.enabledd: unknown key; did you mean enabled?",
+            ],
+        ),
+        ("sip:\n  <<: [{udp: {prot: 1}}]\n", ["config.yaml:2:3: sip.udp.prot: unknown key; did you mean port?"]),
+        ("routes: &r\n- {source: a, sink: b}\ndiscovery: {interfaces: *r}\n", ["config.yaml:3:25: "]),
+    ],
+)
+def test_what_came_by_a_merge_or_an_alias_is_told_where_that_stands(text, told):
+    found = rejection(text)
+    assert len(found) == len(told)
+    assert all(line.startswith(beginning) for line, beginning in zip(found, told, strict=True)), found
+
+
+def test_devices_that_came_by_a_merge_are_not_lost_when_one_is_added():
+    config = parse_config(b"<<: {devices: {a: {name: x}}}\n", Path("config.yaml"))
+    merged = merge_changes(config, {"b": EntryChange({"online": True}, creates=True)})
+    assert merged.config is config
+    assert "would not read back" in merged.refused["b"]

@@ -271,6 +271,22 @@ async def test_failing_write_warns_once_loses_nothing_and_says_when_it_is_over(s
     assert [log["event"] for log in logs] == ["config.write_failed", "config.write_recovered", "config.written"]
 
 
+async def test_write_that_fails_unforeseen_is_told_once_and_tried_again_with_nothing_lost(store, path, monkeypatch):
+    surprises = [IndexError("odd")] * 3
+
+    def replace_or_crash(*arguments: Any) -> None:
+        if surprises:
+            raise surprises.pop()
+        replace_content(*arguments)
+
+    monkeypatch.setattr(config_rewrite, "replace_content", replace_or_crash)
+    with capture_logs() as logs:
+        store.submit(UUID, registered())
+        await asyncio.wait_for(store.wait_written(), 5)
+    assert path.read_text() == NEW_ENTRY
+    assert [log["event"] for log in logs] == ["config.write_crashed", "config.written"]
+
+
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
