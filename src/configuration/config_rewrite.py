@@ -124,7 +124,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     octets = read_octets(path)
     config = known
     if octets != known.octets:
-        if not _is_settled(known, before, quiet_s):
+        if not _is_settled(path, before, octets, quiet_s):
             return None
         config = parse_config(octets, path, known)
         edit = find_edit(known.document, config.document, changes)
@@ -135,7 +135,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     if before is None:
         return None
     try:
-        replace_content(path, merged.config.octets, before)
+        replace_content(path, merged.config.octets, before, octets)
     except FileChangedError:
         time.sleep(quiet_s)
         return None
@@ -144,9 +144,11 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     return Rewritten(merged.config, edit, merged.refused, kept_out=merged.kept_out)
 
 
-def _is_settled(known: LoadedConfig, seen: FileIdentity | None, quiet_s: float) -> bool:
+def _is_settled(path: Path, seen: FileIdentity | None, octets: bytes, quiet_s: float) -> bool:
+    """Whether the file is left alone and still holds ``octets``: its times may hide a save within one tick."""
     time.sleep(quiet_s)
-    return seen is not None and _identity(known.path) == seen and not is_open_for_writing(known.path)
+    is_same_file = seen is not None and _identity(path) == seen and not is_open_for_writing(path)
+    return is_same_file and read_octets(path) == octets
 
 
 def _identity(path: Path) -> FileIdentity | None:
