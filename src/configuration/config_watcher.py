@@ -32,13 +32,15 @@ Sync = Callable[[], Awaitable[bool]]
 class WatchTiming:
     """In seconds. ``most_patience_s`` ends the waiting for a file that is changed again and again and stays invalid.
 
-    ``retry_s`` is the pause after a round that failed in a way that nobody foresaw.
+    ``retry_s`` is the pause after a round that failed in a way that nobody foresaw; ``stop_s`` is how long ``stop``
+    waits for a disk.
     """
 
     look_s: float = 0.4
     patience_s: float = 0.3
     most_patience_s: float = 2.0
     retry_s: float = 2.0
+    stop_s: float = 10.0
 
 
 class ConfigWatcher:
@@ -74,7 +76,7 @@ class ConfigWatcher:
         self._task.add_done_callback(_report_crash)
 
     async def stop(self) -> None:
-        """End, when what is being taken in is; idempotent."""
+        """End, when what is being taken in is or a disk has not answered for ``stop_s``; idempotent."""
         self._is_stopping.set()
         self._is_touched.set()
         if self._looker is not None:
@@ -82,7 +84,8 @@ class ConfigWatcher:
             self._looker = None
         self._notices.stop()
         if self._task is not None:
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=self._timing.stop_s)
+            self._task.cancel()
             self._task = None
 
     def read_now(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -354,6 +355,28 @@ async def test_stop_ends_when_the_file_cannot_be_written_and_says_what_is_lost(p
     with capture_logs() as logs:
         await store.stop()
     assert [log["event"] for log in logs][-1] == "config.changes_lost"
+
+
+async def test_stop_gives_a_hung_disk_up_and_leaves_its_thread_behind(path, monkeypatch):
+    is_hung, goes_on = threading.Event(), threading.Event()
+
+    def hang(*_: Any) -> None:
+        is_hung.set()
+        goes_on.wait()
+
+    monkeypatch.setattr(config_rewrite, "replace_content", hang)
+    store = ConfigStore(load_config(path), StoreTiming(gather_s=0, stop_s=0.05))
+    await store.start()
+    store.submit(UUID, registered())
+    await asyncio.to_thread(is_hung.wait)
+    with capture_logs() as logs:
+        await asyncio.wait_for(store.stop(), 5)
+    hung = [one for one in threading.enumerate() if one.name == "config-writer"]
+    goes_on.set()
+    assert [(log["event"], log["devices"]) for log in logs] == [("config.stop_given_up", 1)]
+    assert [one.daemon for one in hung] == [True], "the process waits for the thread"
+    for one in hung:
+        one.join(5)
 
 
 async def test_entry_is_found_with_the_changes_on_their_way(path):

@@ -290,3 +290,17 @@ async def test_round_that_fails_unforeseen_is_told_once_and_tried_again(watch, f
     path.write_text("edited")
     await file.next_read()
     assert file.reads > reads
+
+
+async def test_stop_does_not_wait_for_a_hung_disk(path):
+    is_hung = asyncio.Event()
+
+    async def hang() -> bool:
+        is_hung.set()
+        await asyncio.Event().wait()
+        return False
+
+    watcher = ConfigWatcher(path, hang, WatchTiming(look_s=3600, stop_s=0.01))
+    watcher.start()
+    await is_hung.wait()
+    await asyncio.wait_for(watcher.stop(), 5)
