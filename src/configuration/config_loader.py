@@ -135,7 +135,8 @@ def _all_problems(text: str, path: Path) -> ConfigRejected:
     try:
         ConfigDocument.model_validate(reading.value)
     except ValidationError as error:
-        problems += problems_of(error, ConfigDocument, reading, path)
+        told = {problem.key_path for problem in problems}
+        problems += [one for one in problems_of(error, ConfigDocument, reading, path) if one.key_path not in told]
     return ConfigRejected(problems)
 
 

@@ -27,6 +27,7 @@ from yaml.events import (
 from yaml.nodes import ScalarNode
 
 from configuration.problem import KeyPath, Place
+from configuration.yaml_advice import advice_on, odd_number
 
 MAX_DEPTH = 20
 MAX_EXPANDED_VALUES = 5_000_000
@@ -36,6 +37,7 @@ is limited by the file's size alone."""
 _TAG = "tag:yaml.org,2002:"
 _STANDARD_SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _CONVERTED = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
+_NUMBERS = (int, float)
 _FREQUENT: dict[str, Any] = {"true": True, "false": False, "null": None, "": None, "0": 0}
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 
@@ -108,8 +110,8 @@ class EventSource:
         if "\t" in before and not before.strip():
             tab = before.index("\t") + 1
             return YamlFault("a tab stands in the indentation; YAML allows spaces only", Place(mark.line + 1, tab))
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        return YamlFault(f"this is not YAML: {said}", place_of(mark))
+        message, mark = advice_on(error)
+        return YamlFault(message, place_of(mark))
 
 
 class ValueReader:
@@ -146,6 +148,8 @@ class ValueReader:
         if isinstance(event, ScalarEvent):
             self.last_end = end_of(event)
             value = scalar_value(event, path)
+            if type(value) in _NUMBERS and event.tag is None and (odd := odd_number(event.value, value)) is not None:
+                self.reading.faults.append(YamlFault(odd, place_of(event.start_mark), path))
         elif len(path) >= MAX_DEPTH:
             raise YamlFault(f"nested deeper than {MAX_DEPTH} levels", place_of(event.start_mark), path[:4])
         elif isinstance(event, MappingStartEvent):
@@ -282,12 +286,15 @@ def scalar_value(event: ScalarEvent, path: KeyPath) -> Any:
 
 
 def plain_value(text: str) -> Any:
-    """The value of an unquoted scalar; raise ``YamlFault``, without a place, if it has none."""
+    """The value of an unquoted scalar; raise ``YamlFault``, without a place, if it has none or an odd one."""
     tag = resolve_plain(text)
     try:
-        return _converted(tag, text)
+        value = _converted(tag, text)
     except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise YamlFault(f"{text!r} is no {tag.removeprefix(_TAG)}", None) from error
+    if type(value) in _NUMBERS and (odd := odd_number(text, value)) is not None:
+        raise YamlFault(odd, None)
+    return value
 
 
 def _converted(tag: str, text: str) -> Any:

@@ -158,15 +158,14 @@ def test_a_changed_text_keeps_its_quotes(old, new):
 
 
 def test_an_equal_value_in_another_spelling_is_left_alone():
-    before = 'devices:\n  a:\n    port: 0x10\n    online: yes\n    name: "\\x41"\n'
+    before = 'devices:\n  a:\n    port: +16\n    online: yes\n    name: "\\x41"\n'
     assert edited(before, ("a", {"port": 16, "online": True, "name": "A", "ip": None})) == before
 
 
 @pytest.mark.parametrize(
     ("field", "spelling", "value"),
     [
-        ("port", "0x10", 16),
-        ("port", "1_0", 10),
+        ("port", "+16", 16),
         ("online", "yes", True),
         ("user_agent", "a:b", "a:b"),
         ("ip", "Null", None),
@@ -250,7 +249,7 @@ OWNERS_SPELLINGS = {
     "online": ["true", "false", "yes", "&on false"],
     "last_seen": [SEEN, f'"{SEEN}"', "", "null"],
     "ip": ["10.0.0.1", '"fe80::1"', "fe80::1"],
-    "port": ["5060", "0x10", "&p 7"],
+    "port": ["5060", "+16", "&p 7"],
     "formats": [
         "[]",
         "[{payload_type: 96, codec: L16, rate: 48000, channels: 2}]",
