@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from configuration import yaml_reader
 from configuration.config_document import ConfigDocument, DeviceEntry
-from configuration.config_loader import MAX_FILE_OCTETS, find_problems, load_config, parse_config
+from configuration.config_loader import MAX_FILE_OCTETS, find_doubts, find_problems, load_config, parse_config
 from configuration.config_rewrite import merge_changes
 from configuration.entry_change import MASTERS, EntryChange
 from configuration.problem import ConfigRejected
@@ -358,3 +358,20 @@ def test_broken_yaml_is_told_with_the_remedy(text, place, advice):
     (found,) = rejection(text)
     assert found.startswith(f"config.yaml{place}")
     assert advice in found
+
+
+def doubts(text: str) -> list[str]:
+    return [str(doubt) for doubt in find_doubts(parse_config(text.encode(), Path("config.yaml")))]
+
+
+def test_route_to_a_device_that_is_not_there_is_doubtful_and_no_fault():
+    text = "devices: {kitchen: {}}\nroutes:\n- {source: kitchn, sink: kitchen}\n- {source: kitchen, sink: attic}\n"
+    assert doubts(text) == [
+        "config.yaml:3:12: routes[0].source: warning: no device kitchn stands under devices; did you mean kitchen?",
+        "config.yaml:4:27: routes[1].sink: warning: no device attic stands under devices; it may yet register",
+    ]
+
+
+def test_route_may_name_a_uuid_in_either_case():
+    uuid = "abcdef00-0000-4000-8000-000000000001"
+    assert doubts(f"devices: {{{uuid}: {{}}}}\nroutes: [{{source: {uuid.upper()}, sink: {uuid}}}]\n") == []
