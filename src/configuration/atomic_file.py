@@ -1,4 +1,10 @@
-"""Replace a file's content in one step that survives ``kill -9`` and a power cut."""
+"""Replace a file's content in one step that survives ``kill -9`` and a power cut, and loses nobody's save.
+
+Theory of operation: between the last look at a file and a rename over it somebody else may save it. So the new file
+and the old one exchange their names, and then what was taken out is looked at: it must be the file that was expected,
+with the content that was expected, and nobody may have it open for writing. If it is anything else it goes back the
+same way, with the same look at what is taken out then; so the newest of the others' saves ends in the file's place.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +14,17 @@ import fcntl
 import os
 import signal
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from configuration.file_exchange import ExchangeUnsupported, exchange
+
 _INFIX = ".screamrouter-"
+_MOST_EXCHANGES = 16
+"""One is usual and two follow a save at the worst moment; more take somebody who saves every few microseconds."""
+_QUIET_S = 0.1
+"""How long a file is watched for changes where the kernel does not tell whether it is open for writing."""
 
 
 class FileChangedError(Exception):
@@ -25,40 +38,47 @@ class FileIdentity:
     inode: int
     size: int
     modified_ns: int
+    changed_ns: int
 
 
 def identity_of(path: Path) -> FileIdentity:
     """The identity of the file that ``path`` leads to. Raise ``OSError``."""
     status = path.stat()
-    return FileIdentity(status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileIdentity(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def is_open_for_writing(path: Path) -> bool:
-    """Whether another program has the file open for writing at this moment, as far as this process may know.
+    """Whether another program has the file open for writing at this moment, as far as this process may know."""
+    return _is_held(path) is True
 
-    The kernel grants a read lease only on a file that nobody writes (fcntl(2)); it needs the file's owner or root.
+
+def _is_held(path: Path) -> bool | None:
+    """As ``is_open_for_writing``; None if the kernel does not tell.
+
+    It grants a read lease only on a file that nobody writes (fcntl(2)); it needs the file's owner or root.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         # Who opens the file meanwhile makes the kernel signal us: by one that is ignored unless asked for, not SIGIO.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     finally:
         os.close(descriptor)
     return False
 
 
-def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
-    """Put ``octets`` in the place of the file as it was when it had the identity ``expected``.
+def replace_content(path: Path, octets: bytes, expected: FileIdentity, before: bytes) -> None:
+    """Put ``octets`` in the place of the file as it was when it had the identity ``expected`` and held ``before``.
 
     A symbolic link is followed, mode, owner and extended attributes are kept as far as this process may. Raise
-    ``FileChangedError`` if the file is another by now, ``OSError`` if it cannot be written; either way it is untouched.
+    ``FileChangedError`` if the file is another by now, ``OSError`` if it cannot be written; either way what stands in
+    its place is what others wrote last.
     """
     target = Path(os.path.realpath(path, strict=True))
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}{_INFIX}")
@@ -68,15 +88,55 @@ def replace_content(path: Path, octets: bytes, expected: FileIdentity) -> None:
             file.flush()
             _copy_rights(target, file.fileno())
             os.fsync(file.fileno())
+            ours = _Content(os.fstat(file.fileno()).st_ino, octets)
         _require_identity(target, expected)
         if is_open_for_writing(target):
             raise FileChangedError
-        Path(name).rename(target)
-    except BaseException:
+        _put_in_place(Path(name), target, ours, _Content(expected.inode, before))
+    finally:
         with contextlib.suppress(OSError):
             Path(name).unlink()
-        raise
     _sync_directory(target.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A file and what it held. Its times tell nothing: an exchange of names changes them."""
+
+    inode: int
+    octets: bytes
+
+
+def _put_in_place(new: Path, target: Path, ours: _Content, expected: _Content) -> None:
+    """Raise ``FileChangedError`` if ``target`` was not as ``expected``; what was found there is there again then."""
+    inserted, is_first = ours, True
+    for _ in range(_MOST_EXCHANGES):
+        try:
+            exchange(new, target)
+        except ExchangeUnsupported:
+            new.rename(target)
+            return
+        except FileNotFoundError as error:
+            raise FileChangedError from error
+        taken = _taken_out(new, expected)
+        if taken is None:
+            break
+        inserted, expected, is_first = taken, inserted, False
+    if not is_first:
+        raise FileChangedError
+
+
+def _taken_out(path: Path, expected: _Content) -> _Content | None:
+    """None if ``path`` holds what was ``expected`` and nobody can change it any more; else what it holds."""
+    is_held = _is_held(path)
+    if is_held is None:
+        time.sleep(_QUIET_S)
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            found = _Content(os.fstat(file.fileno()).st_ino, file.read())
+    except OSError:  # a save that this process may not read, a link or a directory: none of them is ours to lose
+        found = _Content(0, b"")
+    return found if is_held or found != expected else None
 
 
 def write_failure_text(error: OSError, path: Path) -> str:

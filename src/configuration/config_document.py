@@ -170,11 +170,13 @@ class RegistrarSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> RegistrarSection:
         if self.min_expires_s > self.max_expires_s:
-            _refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})")
+            _refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})", "min_expires_s")
         if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:
             _refuse_key(
                 "default_expires_s",
                 f"is not between min_expires_s ({self.min_expires_s}) and max_expires_s ({self.max_expires_s})",
+                "min_expires_s",
+                "max_expires_s",
             )
         return self
 
@@ -190,7 +192,7 @@ class LivenessSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> LivenessSection:
         if self.timeout_s <= self.ping_interval_s:
-            _refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})")
+            _refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})", "ping_interval_s")
         return self
 
 
@@ -280,6 +282,6 @@ class ConfigDocument(Section):
     ] = ()
 
 
-def _refuse_key(key: str, message: str) -> None:
-    """Report a rule between two keys at the one of them that is to be changed."""
-    raise PydanticCustomError("order", "{message}", {"key": key, "message": message})
+def _refuse_key(key: str, message: str, *others: str) -> None:
+    """Report a rule between ``key``, which is to be changed, and ``others`` of the same section."""
+    raise PydanticCustomError("order", "{message}", {"key": key, "message": message, "others": others})

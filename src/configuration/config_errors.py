@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -14,14 +16,19 @@ from configuration.problem import KeyPath, Place, Problem
 from configuration.yaml_reader import Reading
 
 _LONGEST_SHOWN = 60
+_LISTS = frozenset({"devices", "routes"})
 _OWN_WORDS = frozenset({"address", "domain", "path", "repeat", "order"})
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], reading: Reading, path: Path) -> list[Problem]:
-    """Every fault that ``error`` holds, with its place in ``reading``: the value's, or an unknown key's own."""
+    """Every fault that ``error`` holds, with its place in ``reading``: the value's, or an unknown key's own.
+
+    A rule between keys that pydantic did not come to, since another key of the section is wrong, counts as well.
+    """
     found: dict[tuple[KeyPath, str], Problem] = {}
-    for fault in error.errors(include_url=False):
-        key_path = _known_prefix(fault["loc"], reading.places)
+    faults = error.errors(include_url=False)
+    for fault in [*faults, *_rules_not_reached(faults, model, reading.value)]:
+        key_path = _known_prefix(fault["loc"], reading.value)
         if fault["type"] == "order":
             key_path = (*key_path, str(fault["ctx"]["key"]))
         message = _message(fault, key_path, model)
@@ -29,6 +36,34 @@ def problems_of(error: ValidationError, model: type[BaseModel], reading: Reading
         place = places.get(key_path) or _place(key_path, reading.places)
         found.setdefault((key_path, message), Problem(path, message, place, key_path))
     return list(found.values())
+
+
+def _rules_not_reached(faults: Sequence[Any], model: type[BaseModel], value: Any) -> list[Any]:
+    """The broken rules between keys in what remains of the settings without the keys that are wrong."""
+    settings = copy.deepcopy({key: item for key, item in value.items() if key not in _LISTS})
+    removed = {_named_part(_known_prefix(fault["loc"], value)) for fault in faults}
+    for *way, key in filter(None, removed):
+        section: Any = settings
+        for part in way:
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        if isinstance(section, dict):
+            section.pop(key, None)
+    try:
+        model.model_validate(settings)
+    except ValidationError as error:
+        return [fault for fault in error.errors(include_url=False) if _is_rule(fault, removed)]
+    return []
+
+
+def _is_rule(fault: Any, removed: set[KeyPath]) -> bool:
+    if fault["type"] != "order":
+        return False
+    context = fault["ctx"]
+    return not any((*fault["loc"], name) in removed for name in (context["key"], *context["others"]))
+
+
+def _named_part(path: KeyPath) -> KeyPath:
+    return tuple(takewhile(lambda part: isinstance(part, str), path))
 
 
 def _message(fault: Any, key_path: KeyPath, model: type[BaseModel]) -> str:
@@ -127,11 +162,14 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _known_prefix(location: Sequence[str | int], places: Mapping[KeyPath, Place]) -> KeyPath:
-    """The longest part of pydantic's location that stands in the text; it adds names of its own behind."""
-    path = tuple(location)
-    while path and path not in places:
-        path = path[:-1]
+def _known_prefix(location: Sequence[str | int], value: Any) -> KeyPath:
+    """The longest part of pydantic's location that ``value`` has; pydantic adds names of its own behind."""
+    path: KeyPath = ()
+    for part in location:
+        is_there = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        if not is_there:
+            break
+        path, value = (*path, part), value[part]
     return path
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +136,30 @@ def _all_problems(text: str, path: Path) -> ConfigRejected:
     try:
         ConfigDocument.model_validate(reading.value)
     except ValidationError as error:
-        problems += problems_of(error, ConfigDocument, reading, path)
+        told = {problem.key_path for problem in problems}
+        problems += [one for one in problems_of(error, ConfigDocument, reading, path) if one.key_path not in told]
     return ConfigRejected(problems)
+
+
+def find_doubts(loaded: LoadedConfig) -> list[Problem]:
+    """What a valid file says that may be a slip: routes whose devices are not in it, which may yet register."""
+    devices, routes = loaded.document.devices, loaded.document.routes
+    ends = [(index, end, getattr(route, end)) for index, route in enumerate(routes) for end in ("source", "sink")]
+    unknown = [one for one in ends if fold_device_id(one[2]) not in devices]
+    if not unknown:
+        return []
+    text = loaded.octets.decode("utf-8").removeprefix(_BOM)
+    places = read_text(text, keeps_places=True).places
+    return [
+        Problem(loaded.path, _unknown_device(key, devices), places.get(("routes", index, end)), ("routes", index, end))
+        for index, end, key in unknown
+    ]
+
+
+def _unknown_device(key: str, devices: Iterable[str]) -> str:
+    near = difflib.get_close_matches(fold_device_id(key), devices, n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]}?" if near else "; it may yet register"
+    return f"warning: no device {key} stands under devices{hint}"
 
 
 def _fold_key(path: KeyPath, key: str) -> str:

@@ -13,11 +13,13 @@ from configuration.atomic_file import FileChangedError, FileIdentity, identity_o
 from configuration.config_loader import FULL_FILE_OCTETS, MAX_FILE_OCTETS, LoadedConfig, parse_config, read_octets
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
 from configuration.owner_edit import OwnerEdit, changes_after, find_edit
+from configuration.problem import ConfigRejected
 from configuration.yaml_entry import EditRefused
 
 QUIET_S = 0.1
 """How long an edited file must have been left alone before it counts as saved."""
 _MAX_RACES = 10
+_NOT_READ_BACK = "the file would not read back as meant; write each device as its key and a colon on a line of its own"
 
 
 class FileBusy(OSError):
@@ -81,7 +83,26 @@ def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> M
         return Merged(config, refused, tuple(kept_out))
     document = config.document.model_copy(update={"devices": devices})
     merged = LoadedConfig(config.path, text.octets(), document, text, config.stands_alone)
+    if not config.stands_alone:
+        read_back = _read_back(merged)
+        if read_back is None:
+            return Merged(config, {**dict.fromkeys(changes, _NOT_READ_BACK), **refused}, tuple(kept_out))
+        merged = read_back
     return Merged(merged, refused, tuple(kept_out))
+
+
+def _read_back(merged: LoadedConfig) -> LoadedConfig | None:
+    """What the merged text says, or None if that is not what was meant.
+
+    Entries that stand alone are proven one by one as they are edited; where they are joined by anchors, or written in
+    other ways than ours, only the whole text tells.
+    """
+    try:
+        found = parse_config(merged.octets, merged.path)
+    except ConfigRejected:
+        return None
+    is_meant = found.document == merged.document and list(found.document.devices) == list(merged.document.devices)
+    return found if is_meant else None
 
 
 def rewrite_file(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet_s: float = QUIET_S) -> Rewritten:
@@ -103,7 +124,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     octets = read_octets(path)
     config = known
     if octets != known.octets:
-        if not _is_settled(known, before, quiet_s):
+        if not _is_settled(path, before, octets, quiet_s):
             return None
         config = parse_config(octets, path, known)
         edit = find_edit(known.document, config.document, changes)
@@ -114,7 +135,7 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     if before is None:
         return None
     try:
-        replace_content(path, merged.config.octets, before)
+        replace_content(path, merged.config.octets, before, octets)
     except FileChangedError:
         time.sleep(quiet_s)
         return None
@@ -123,9 +144,11 @@ def _rewrite_once(known: LoadedConfig, changes: Mapping[str, EntryChange], quiet
     return Rewritten(merged.config, edit, merged.refused, kept_out=merged.kept_out)
 
 
-def _is_settled(known: LoadedConfig, seen: FileIdentity | None, quiet_s: float) -> bool:
+def _is_settled(path: Path, seen: FileIdentity | None, octets: bytes, quiet_s: float) -> bool:
+    """Whether the file is left alone and still holds ``octets``: its times may hide a save within one tick."""
     time.sleep(quiet_s)
-    return seen is not None and _identity(known.path) == seen and not is_open_for_writing(known.path)
+    is_same_file = seen is not None and _identity(path) == seen and not is_open_for_writing(path)
+    return is_same_file and read_octets(path) == octets
 
 
 def _identity(path: Path) -> FileIdentity | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,19 +21,21 @@ from configuration.config_rewrite import QUIET_S, FileBusy, Rewritten, rewrite_f
 from configuration.entry_change import EntryChange, changed_entry, fields_to_set
 from configuration.owner_edit import OwnerEdit
 from configuration.problem import ConfigRejected
+from configuration.worker_thread import WorkerThread
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreTiming:
-    """How long changes are gathered before a write, the pause after a failed one, and how long an edited file must
-    have been left alone before it is read, in seconds.
+    """How long changes are gathered before a write, the pause after a failed one, how long an edited file must have
+    been left alone before it is read, and how long ``stop`` waits for a disk, in seconds.
     """
 
     gather_s: float = 0.3
     retry_s: float = 2.0
     quiet_s: float = QUIET_S
+    stop_s: float = 10.0
 
 
 class ConfigStore:
@@ -58,9 +59,10 @@ class ConfigStore:
         self._is_idle.set()
         self._turn = asyncio.Lock()
         self._failure: tuple[type[OSError], int | None] | None = None
+        self._surprise: str | None = None
         self._told_full = False
         self._task: asyncio.Task[None] | None = None
-        self._worker: ThreadPoolExecutor | None = None
+        self._worker = WorkerThread("config-writer")
 
     @property
     def path(self) -> Path:
@@ -98,21 +100,33 @@ class ConfigStore:
     async def start(self) -> None:
         """Begin writing."""
         self._is_stopping.clear()
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="config-writer")
-        await asyncio.get_running_loop().run_in_executor(self._worker, remove_leftovers, self._loaded.path)
+        await self._worker.run(remove_leftovers, self._loaded.path)
         self._task = asyncio.create_task(self._write_until_stopped(), name="config-writer")
         self._task.add_done_callback(_report_crash)
 
     async def stop(self) -> None:
-        """Write what is pending, once more if writing fails just now, and end; idempotent."""
+        """Write what is pending, once more if writing fails just now, and end; idempotent.
+
+        A disk that does not answer within ``stop_s`` is left alone, and the thread that waits for it is left behind.
+        """
         self._is_stopping.set()
         self._has_pending.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task], timeout=self._timing.stop_s)
+            if not self._task.done():
+                self._give_up(self._task)
             self._task = None
-        if self._worker is not None:
-            self._worker.shutdown()
-            self._worker = None
+        self._worker.stop()
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        _log.error(
+            "config.stop_given_up",
+            path=str(self._loaded.path),
+            waited_s=self._timing.stop_s,
+            devices=len({*self._in_flight, *self._pending}),
+            effect="the latest changes of these devices may be missing in the file",
+        )
 
     async def wait_written(self) -> None:
         """Return when no change is on its way."""
@@ -127,10 +141,9 @@ class ConfigStore:
         async with self._turn:
             self._in_flight, self._pending = self._pending, {}
             self._has_pending.clear()
-            loop, known, quiet_s = asyncio.get_running_loop(), self._loaded, self._timing.quiet_s
             try:
-                rewritten = await loop.run_in_executor(self._worker, rewrite_file, known, self._in_flight, quiet_s)
-            except (ConfigRejected, FileBusy):
+                rewritten = await self._worker.run(rewrite_file, self._loaded, self._in_flight, self._timing.quiet_s)
+            except BaseException:
                 self._take_back(self._in_flight)
                 raise
             return self._take(rewritten)
@@ -159,7 +172,16 @@ class ConfigStore:
         except FileBusy as busy:
             self._note_failure(busy)
             return False
+        except Exception as error:  # noqa: BLE001 - the loop's edge, which one bad round must not end
+            self._note_surprise(error)
+            return False
+        self._surprise = None
         return self._failure is None
+
+    def _note_surprise(self, error: Exception) -> None:
+        if self._surprise != repr(error):
+            _log.exception("config.write_crashed", path=str(self._loaded.path), next="retried until it works")
+        self._surprise = repr(error)
 
     def _take(self, rewritten: Rewritten) -> bool:
         path, edit = str(self._loaded.path), rewritten.edit

@@ -30,11 +30,17 @@ Sync = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class WatchTiming:
-    """In seconds. ``most_patience_s`` ends the waiting for a file that is changed again and again and stays invalid."""
+    """In seconds. ``most_patience_s`` ends the waiting for a file that is changed again and again and stays invalid.
+
+    ``retry_s`` is the pause after a round that failed in a way that nobody foresaw; ``stop_s`` is how long ``stop``
+    waits for a disk.
+    """
 
     look_s: float = 0.4
     patience_s: float = 0.3
     most_patience_s: float = 2.0
+    retry_s: float = 2.0
+    stop_s: float = 10.0
 
 
 class ConfigWatcher:
@@ -49,7 +55,8 @@ class ConfigWatcher:
         self._taken_state: tuple[object, ...] | None = None
         self._is_touched = asyncio.Event()
         self._is_asked = False
-        self._is_stopping = False
+        self._is_stopping = asyncio.Event()
+        self._surprise: str | None = None
         self._told: str | None = None
         self._looker: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -63,21 +70,22 @@ class ConfigWatcher:
             _log.warning(
                 "config.watch_degraded", reason=str(error), effect=f"edits are seen within {seen_within_s:g} s"
             )
-        self._is_stopping = False
+        self._is_stopping.clear()
         self._look()
         self._task = asyncio.create_task(self._follow(), name="config-watcher")
         self._task.add_done_callback(_report_crash)
 
     async def stop(self) -> None:
-        """End, when what is being taken in is; idempotent."""
-        self._is_stopping = True
+        """End, when what is being taken in is or a disk has not answered for ``stop_s``; idempotent."""
+        self._is_stopping.set()
         self._is_touched.set()
         if self._looker is not None:
             self._looker.cancel()
             self._looker = None
         self._notices.stop()
         if self._task is not None:
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=self._timing.stop_s)
+            self._task.cancel()
             self._task = None
 
     def read_now(self) -> None:
@@ -92,8 +100,8 @@ class ConfigWatcher:
             self._is_touched.set()
 
     def _look(self) -> None:
-        self._look_once()
         self._looker = asyncio.get_running_loop().call_later(self._timing.look_s, self._look)
+        self._look_once()
 
     def _look_once(self) -> None:
         route = route_to(self._path)
@@ -110,16 +118,29 @@ class ConfigWatcher:
             _log.warning("config.watch_degraded", reason=str(error), effect="edits are seen a little later")
 
     async def _follow(self) -> None:
-        while not self._is_stopping:
+        while not self._is_stopping.is_set():
             await self._is_touched.wait()
             self._is_touched.clear()
-            await self._take_in()
+            try:
+                await self._take_in()
+            except Exception as error:  # noqa: BLE001 - the loop's edge, which one bad round must not end
+                await self._note_surprise(error)
+            else:
+                self._surprise = None
+
+    async def _note_surprise(self, error: Exception) -> None:
+        if self._surprise != repr(error):
+            _log.exception("config.watch_crashed", path=str(self._path), next="the file is read again until it works")
+        self._surprise = repr(error)
+        self._is_touched.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_stopping.wait(), self._timing.retry_s)
 
     async def _take_in(self) -> None:
         """Take the file in as it is, or tell why not; again while it changes and what it says is invalid."""
         deadline = time.monotonic() + self._timing.most_patience_s
         is_asked = False
-        while not self._is_stopping:
+        while not self._is_stopping.is_set():
             is_asked, self._is_asked = is_asked or self._is_asked, False
             state = route_to(self._path).state
             try:

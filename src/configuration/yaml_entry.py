@@ -67,7 +67,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as read. ``kind`` is how its value is written: block, flow, null or alias."""
+    """One entry as read. ``kind`` is how its value is written: block, flow, null or alias.
+
+    ``key_column`` is where the entry begins: at its key, or at the ``?`` before it.
+    """
 
     key: str
     key_column: int
@@ -151,15 +154,51 @@ def read_entry(text: str, style: EntryStyle) -> Entry:
     try:
         for _ in range(2):
             source.next()
-        if not isinstance(source.next(), MappingStartEvent):
+        start: Any = source.next()
+        if not isinstance(start, MappingStartEvent):
             raise EditRefused("the entry cannot be read by itself")
-        entry = _read_one(source, 1 if style.is_flow else 0)
+        entry = _read_one(source, column_of(start), 1 if style.is_flow else 0)
         ends = (MappingEndEvent, DocumentEndEvent, StreamEndEvent)
         if not all(isinstance(source.next(), end) for end in ends):
             raise EditRefused("the entry cannot be told from what follows")
     except YamlFault as fault:
         raise EditRefused(f"the entry cannot be read by itself: {fault.message}") from fault
     return entry
+
+
+def require_neighbours(last: str, entry: str, style: EntryStyle) -> None:
+    """Raise ``EditRefused`` unless ``entry`` stands beside ``last`` when it is written behind it."""
+    if not style.is_flow and all(is_simple(text, style.indent, style.newline) for text in (last, entry)):
+        return
+    try:
+        first, second, both = (_read_entries(text, style) for text in (last, entry, last + entry))
+    except YamlFault:
+        first, second, both = {}, {}, {}
+    if not first or not is_same({**first, **second}, both) or len(both) != len(first) + 1:
+        name = next(iter(first), None) or last.split("\n", 1)[0].strip()
+        raise EditRefused(
+            f"a new entry cannot stand behind {name} as that is written; write it as {format_text(name)}: on one line,"
+            " with its settings indented below it"
+        )
+
+
+def ends_open(text: str, newline: str, style: EntryStyle) -> bool:
+    """Whether ``text``, one entry, means something else with ``newline`` behind it, as a text in lines may."""
+    try:
+        return not is_same(_read_entries(text, style), _read_entries(text + newline, style))
+    except YamlFault:
+        return True
+
+
+def _read_entries(text: str, style: EntryStyle) -> dict[str, Any]:
+    source = EventSource("{" + text + "\n}" if style.is_flow else text)
+    for _ in range(2):
+        source.next()
+    reader = ValueReader(source, keeps_aliases=True)
+    value = reader.read(source.next())
+    if not isinstance(value, dict) or reader.reading.faults or not isinstance(source.next(), DocumentEndEvent):
+        return {}
+    return value if isinstance(source.next(), StreamEndEvent) else {}
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -181,7 +220,7 @@ def line_end(text: str, index: int) -> int:
     return found.end() if found else len(text)
 
 
-def _read_one(source: EventSource, offset: int) -> Entry:
+def _read_one(source: EventSource, key_column: int, offset: int) -> Entry:
     key_event: Any = source.next()
     if not isinstance(key_event, ScalarEvent):
         raise EditRefused("the entry's key is not plain text")
@@ -208,7 +247,7 @@ def _read_one(source: EventSource, offset: int) -> Entry:
     else:
         raise EditRefused("the entry's value is no mapping")
     key_end = end_of(key_event) - offset
-    return Entry(key_event.value, column_of(key_event), key_end, kind, event, end - offset, fields, column, offset)
+    return Entry(key_event.value, key_column, key_end, kind, event, end - offset, fields, column, offset)
 
 
 def _read_field(event: Any, name: Any, reader: ValueReader, offset: int) -> Field:
@@ -254,6 +293,8 @@ def _append(text: str, entry: Entry, added: Mapping[str, Any], style: EntryStyle
         return [(at, at, _field_lines(added, entry.fields_column, style.newline))]
     if entry.kind == "alias":
         return [(start, end, f"{{<<: *{entry.event.anchor}, {inline}}}")]
+    if entry.kind == "null" and not style.is_flow and text[entry.key_column : entry.key_column + 1] == "?":
+        raise EditRefused(f"the entry's key is written with ? and without a value; write it as {entry.key}:")
     if entry.kind == "null" and style.is_flow:
         colon = "" if ":" in text[entry.key_end : start] else ":"
         return [(start, end, f"{colon} {{{inline}}}")]

@@ -10,7 +10,7 @@ duplicate keys are faults, dates stay text, and tags beyond YAML's own are fault
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from yaml.events import (
 from yaml.nodes import ScalarNode
 
 from configuration.problem import KeyPath, Place
+from configuration.yaml_advice import advice_on, odd_number
 
 MAX_DEPTH = 20
 MAX_EXPANDED_VALUES = 5_000_000
@@ -36,6 +37,7 @@ is limited by the file's size alone."""
 _TAG = "tag:yaml.org,2002:"
 _STANDARD_SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _CONVERTED = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
+_NUMBERS = (int, float)
 _FREQUENT: dict[str, Any] = {"true": True, "false": False, "null": None, "": None, "0": 0}
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 
@@ -108,8 +110,8 @@ class EventSource:
         if "\t" in before and not before.strip():
             tab = before.index("\t") + 1
             return YamlFault("a tab stands in the indentation; YAML allows spaces only", Place(mark.line + 1, tab))
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        return YamlFault(f"this is not YAML: {said}", place_of(mark))
+        message, mark = advice_on(error)
+        return YamlFault(message, place_of(mark))
 
 
 class ValueReader:
@@ -146,6 +148,8 @@ class ValueReader:
         if isinstance(event, ScalarEvent):
             self.last_end = end_of(event)
             value = scalar_value(event, path)
+            if type(value) in _NUMBERS and event.tag is None and (odd := odd_number(event.value, value)) is not None:
+                self.reading.faults.append(YamlFault(odd, place_of(event.start_mark), path))
         elif len(path) >= MAX_DEPTH:
             raise YamlFault(f"nested deeper than {MAX_DEPTH} levels", place_of(event.start_mark), path[:4])
         elif isinstance(event, MappingStartEvent):
@@ -188,7 +192,7 @@ class ValueReader:
         _check_tag(event, "map", path)
         marks = self._marks_for(event, path)
         found: dict[str, Any] = {}
-        merged: list[dict[str, Any]] = []
+        merged: list[tuple[dict[str, Any], Place]] = []
         key_event = self._next()
         while not isinstance(key_event, MappingEndEvent):
             key = self._key(key_event, path, found)
@@ -200,7 +204,8 @@ class ValueReader:
                 self.reading.section_key_end = end_of(key_event)
             value = self.read(value_event, (*path, key))
             if key == "<<" and not key_event.style and not self._keeps_aliases:
-                merged.extend(_mergeable(value, value_event, path))
+                place = place_of(key_event.start_mark)
+                merged.extend((base, place) for base in _mergeable(value, value_event, path))
             elif key not in found:
                 found[key] = value
             key_event = self._next()
@@ -208,9 +213,16 @@ class ValueReader:
             marks.end, marks.last_value_end = end_of(key_event), self.last_end
         if event.flow_style:
             self.last_end = end_of(key_event)
-        for base in merged:
+        for base, place in merged:
+            if self._keeps_places:
+                self._place_merged(base.keys() - found.keys(), path, place)
             found = {**base, **found}
         return found
+
+    def _place_merged(self, keys: Iterable[str], path: KeyPath, place: Place) -> None:
+        """Keys that come by a merge stand nowhere else than at its ``<<``."""
+        for key in keys:
+            self.reading.places[(*path, key)] = self.reading.key_places[(*path, key)] = place
 
     def _key(self, event: Any, path: KeyPath, found: dict[str, Any]) -> str:
         if not isinstance(event, ScalarEvent):
@@ -274,12 +286,15 @@ def scalar_value(event: ScalarEvent, path: KeyPath) -> Any:
 
 
 def plain_value(text: str) -> Any:
-    """The value of an unquoted scalar; raise ``YamlFault``, without a place, if it has none."""
+    """The value of an unquoted scalar; raise ``YamlFault``, without a place, if it has none or an odd one."""
     tag = resolve_plain(text)
     try:
-        return _converted(tag, text)
+        value = _converted(tag, text)
     except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise YamlFault(f"{text!r} is no {tag.removeprefix(_TAG)}", None) from error
+    if type(value) in _NUMBERS and (odd := odd_number(text, value)) is not None:
+        raise YamlFault(odd, None)
+    return value
 
 
 def _converted(tag: str, text: str) -> Any:

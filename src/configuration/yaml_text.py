@@ -18,11 +18,13 @@ from configuration.yaml_entry import (
     EditRefused,
     EntryStyle,
     edit_entry,
+    ends_open,
     is_same,
     line_end,
     line_start,
     new_entry,
     read_entry,
+    require_neighbours,
 )
 from configuration.yaml_reader import MappingMarks, Reading, YamlFault, read_text
 
@@ -30,6 +32,7 @@ _BREAK = re.compile(f"\r\n|[{BREAKS}]")
 _COMMENT_LINE = re.compile(f"([ \t]*)#[^{BREAKS}]*(\r\n|[{BREAKS}]|$)")
 _BLANK_LINE = re.compile(f"[ \t]*(\r\n|[{BREAKS}])")
 _DEVICES = "devices"
+_OPEN_END = "the file ends within a text of several lines, which would get a line break more; add one to the file's end"
 _BLOCK_ENTRIES = 128
 _MOST_JOINING_OCTETS = 64
 """What a new entry can need beside its own text: a comma, or a line with the key ``devices``."""
@@ -38,7 +41,7 @@ _MOST_JOINING_OCTETS = 64
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What surrounds the entries. ``whole`` is the text while there are none, else unused; ``refusal`` why it cannot
-    be edited.
+    be edited. ``open_end`` is the entry whose last value a line break at the text's end would change.
     """
 
     head: str
@@ -48,6 +51,7 @@ class Layout:
     bom: str = ""
     drops_last_break: bool = False
     refusal: str | None = None
+    open_end: str | None = None
 
 
 class DevicesText:
@@ -113,20 +117,34 @@ class DevicesText:
             edited = edit_entry(current, fields, style, self._has_alias)
             if edited == current:
                 return False
+            if device_id == self._layout.open_end and _last_line(edited) != _last_line(current):
+                raise EditRefused(_OPEN_END)
             self._require_room(_size(edited) - _size(current), most_octets)
             self._put(device_id, edited)
             return True
+        if self._layout.open_end is not None:
+            raise EditRefused(_OPEN_END)
         entry = new_entry(device_id, fields, style)
         self._require_room(_size(entry) + _MOST_JOINING_OCTETS, most_octets)
         if not self._block_of:
             self._require_opening(device_id, entry, fields)
-        elif style.is_flow:
-            last = next(reversed(self._blocks[-1]))
-            text = self._blocks[-1][last]
-            self._put(last, text if text.endswith(",") else text + ",")
-            entry = " " + entry
+        else:
+            entry = self._put_behind(entry)
         self._put(device_id, entry)
         return True
+
+    def _put_behind(self, entry: str) -> str:
+        """Make the last entry ready for another behind it; return that as it is to be written."""
+        style = self._layout.style
+        last = next(reversed(self._blocks[-1]))
+        text = self._blocks[-1][last]
+        if not style.is_flow:
+            require_neighbours(text, entry, style)
+            return entry
+        before, entry = text if text.endswith(",") else text + ",", " " + entry
+        require_neighbours(before, entry, style)
+        self._put(last, before)
+        return entry
 
     def octets(self) -> bytes:
         """The file's content as it stands now."""
@@ -178,6 +196,10 @@ class DevicesText:
         wanted = {**before, _DEVICES: devices}
         if not all(is_same(after.get(key), value) for key, value in wanted.items()) or len(after) != len(wanted):
             raise EditRefused("a first device cannot be added without changing another setting")
+
+
+def _last_line(text: str) -> str:
+    return text[line_start(text, len(text.rstrip(BREAKS))) :]
 
 
 def _size(text: str) -> int:
@@ -258,19 +280,23 @@ class _Cut:
             if text[bounds[index] : start].strip() not in ("", "?"):
                 return self._refused(f"the entry {key} does not begin on a line of its own")
             entries[key] = text[bounds[index] : bounds[index + 1]]
-        return self.entries(entries, (bounds[0], bounds[-1]), starts[0][1] - bounds[0])
+        before_key = text[bounds[0] : starts[0][1]]
+        column = len(before_key) - len(before_key.lstrip(" "))  # where a ? stands, if there is one
+        return self.entries(entries, (bounds[0], bounds[-1]), column)
 
     def entries(self, entries: dict[str, str], span: tuple[int, int], column: int) -> DevicesText:
         """The text in whose ``span`` these entries stand, in block style, their keys at ``column``."""
         text, last, (start, end) = self.text, next(reversed(entries)), span
         drops = not text.endswith(tuple(BREAKS)) and end == len(text)
+        probe = EntryStyle(False, " " * column, 2, self.newline)
+        is_open = drops and ends_open(entries[last], self.newline, probe)
         whole_last = self._with_break(entries[last])
         own = self._own_part(whole_last, column)
         entries[last], rest = whole_last[:own], whole_last[own:]
         if drops and rest:
             rest, drops = rest.removesuffix(self.newline), False
-        style = self._style_like(entries, EntryStyle(False, " " * column, 2, self.newline))
-        return DevicesText(Layout(text[:start], rest + text[end:], style, "", self.bom, drops), entries)
+        style, open_end = self._style_like(entries, probe), last if is_open else None
+        return DevicesText(Layout(text[:start], rest + text[end:], style, "", self.bom, drops, None, open_end), entries)
 
     def _own_part(self, entry: str, column: int) -> int:
         """How much of the last entry's raw text is its own: its content and the comments that are indented below it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from api.control_socket import ask
 from configuration.config_diff import Change, Effect, diff
 from configuration.config_document import ConfigDocument, ServerSection
-from configuration.config_loader import load_config
+from configuration.config_loader import find_doubts, load_config
 from configuration.problem import ConfigRejected
 from domain.errors import UserError
 
@@ -20,15 +20,18 @@ _SERVICE_STATE_DIR = Path("/var/lib/screamrouter-sip")
 
 
 def check(path: Path, config_path: Path, *, shows_diff: bool) -> int:
-    """Print what is wrong, one line each; 0 when nothing is, else 1.
+    """Print what is wrong, one line each; 0 when nothing is, else 1. What is only doubtful is printed and no fault.
 
     ``config_path`` is the running daemon's configuration as far as the user says; a daemon that runs with it is asked
     what is in force, to tell what ``path`` would change.
     """
     try:
-        wanted = load_config(path).document
+        loaded = load_config(path)
     except ConfigRejected as rejected:
         return _refuse(path, rejected)
+    for doubt in find_doubts(loaded):
+        print(doubt, file=sys.stderr)
+    wanted = loaded.document
     print(f"{path} is sound.")
     if shows_diff:
         _show_diff(_in_force(path, wanted, config_path), wanted)

@@ -151,3 +151,11 @@ def test_help_names_every_command():
     assert finished.returncode == 0
     for command in ("run", "check", "devices", "discover", "doctor"):
         assert f"\n    {command} " in finished.stdout
+
+
+def test_check_warns_of_a_route_whose_device_is_not_there_and_takes_the_file(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("devices: {a: {}}\nroutes: [{source: a, sink: b}]\n", encoding="utf-8")
+    finished = run_command("check", path)
+    assert finished.returncode == 0
+    assert f"{path}:2:28: routes[0].sink: warning: no device b stands under devices" in finished.stderr

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from configuration import yaml_reader
 from configuration.config_document import ConfigDocument, DeviceEntry
-from configuration.config_loader import MAX_FILE_OCTETS, find_problems, load_config, parse_config
-from configuration.entry_change import MASTERS
+from configuration.config_loader import MAX_FILE_OCTETS, find_doubts, find_problems, load_config, parse_config
+from configuration.config_rewrite import merge_changes
+from configuration.entry_change import MASTERS, EntryChange
 from configuration.problem import ConfigRejected
 from domain.errors import ConfigError
 
@@ -270,3 +271,107 @@ def test_what_aliases_stand_for_is_limited_and_not_what_is_written_out(monkeypat
     for text in (ten + "b: [*a, *a, *a, *a, *a, *a]", ten + "b: &b [*a, *a]\nc: [*b, *b]"):
         with pytest.raises(yaml_reader.YamlFault, match="aliases expand to more than 50 values"):
             yaml_reader.read_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<<: {servr: {}}\n", ["config.yaml:1:1: servr: unknown key; did you mean server?"]),
+        ("server:\n  <<: {domain: ..}\n", ['config.yaml:2:3: server.domain: found the text ".."']),
+        (
+            "devices:\n  a: &base {enabledd: true}\n  b: {<<: *base}\n  c: *base\n",
+            [
+                "config.yaml:2:13: devices.a.enabledd: unknown key; did you mean enabled?",
+                "config.yaml:3:7: devices.b.enabledd: unknown key; did you mean enabled?",
+                "config.yaml:4:6: devices.c.enabledd: unknown key; did you mean enabled?",
+            ],
+        ),
+        ("sip:\n  <<: [{udp: {prot: 1}}]\n", ["config.yaml:2:3: sip.udp.prot: unknown key; did you mean port?"]),
+        ("routes: &r\n- {source: a, sink: b}\ndiscovery: {interfaces: *r}\n", ["config.yaml:3:25: "]),
+    ],
+)
+def test_what_came_by_a_merge_or_an_alias_is_told_where_that_stands(text, told):
+    found = rejection(text)
+    assert len(found) == len(told)
+    assert all(line.startswith(beginning) for line, beginning in zip(found, told, strict=True)), found
+
+
+def test_devices_that_came_by_a_merge_are_not_lost_when_one_is_added():
+    config = parse_config(b"<<: {devices: {a: {name: x}}}\n", Path("config.yaml"))
+    merged = merge_changes(config, {"b": EntryChange({"online": True}, creates=True)})
+    assert merged.config is config
+    assert "would not read back" in merged.refused["b"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("05060", "YAML takes 05060 for 2608; write it as 5060, or in quotes if it is a text"),
+        ("1:30", "YAML takes 1:30 for 90; write it as 90, or in quotes if it is a text"),
+        ("0x10", "YAML takes 0x10 for 16; write it as 16, or in quotes if it is a text"),
+        ("0b1", "YAML takes 0b1 for 1; write it as 1, or in quotes if it is a text"),
+        ("1_000", "YAML takes 1_000 for 1000; write it as 1000, or in quotes if it is a text"),
+    ],
+)
+def test_number_that_means_another_than_it_seems_to_is_refused(number, told):
+    assert rejection(f"sip: {{udp: {{port: {number}}}}}\n") == [f"config.yaml:1:19: sip.udp.port: {told}"]
+    assert rejection(f"devices:\n  a:\n    port: {number}\n") == [f"config.yaml:3:11: devices.a.port: {told}"]
+    assert len(rejection(f"server: {{name: {number}}}\n")) == 1
+
+
+@pytest.mark.parametrize("number", ["7", "+7", "7.5", "0.5", ".5", "1.0e+1"])
+def test_plain_number_is_taken(number):
+    liveness = parse(f"liveness: {{timeout_s: 60, ping_interval_s: {number}}}\n").liveness
+    assert liveness.ping_interval_s == float(number)
+
+
+def test_rule_between_keys_is_told_though_another_key_of_the_section_is_wrong():
+    found = rejection("registrar:\n  max_contacts: many\n  min_expires_s: 90\n  max_expires_s: 80\n")
+    assert [line.split(":")[1] for line in found] == ["2", "4"]
+    assert "max_expires_s: is less than min_expires_s (90)" in found[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["min_expires_s: soon\n  default_expires_s: 30", "default_expires_s: 30\n  min_expires_s: 0"]
+)
+def test_rule_between_keys_is_not_told_of_a_key_that_is_wrong_itself(text):
+    found = rejection(f"registrar:\n  {text}\n")
+    assert len(found) == 1
+    assert "min_expires_s: found" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "advice"),
+    [
+        ('server:\n  name: "abc\n  domain: x\n\nlog: {}\n', ":2:9: ", "the quote that opens here is never closed"),
+        ("server:\n  name: a: b\n", ":2:10: ", "a text with ': ' in it or ':' at its beginning must stand in quotes"),
+        ("server:\n  name: @x\n", ":2:9: ", "a text that begins with @, % or ` must stand in quotes"),
+        ("server: {name: a\nlog: {}\n", ":2:4: ", "the { of line 1, column 9 is not closed before this"),
+        ("discovery:\n  interfaces: [a\nlog: {}\n", ":3:4: ", "the [ of line 2, column 15 is not closed"),
+        ("server:\n  name: x\n domain: y\n", ":3:2: ", "this line is indented otherwise"),
+        ('server:\n  name: "a\\qb"\n', ":2:11: ", "double the backslash"),
+        ("server:\n  name: *\n", ":2:10: ", "a text that begins with * or & must stand in quotes"),
+        ("server:\n  name: - x\n", ":2:9: ", "a list begins on a line of its own"),
+    ],
+)
+def test_broken_yaml_is_told_with_the_remedy(text, place, advice):
+    (found,) = rejection(text)
+    assert found.startswith(f"config.yaml{place}")
+    assert advice in found
+
+
+def doubts(text: str) -> list[str]:
+    return [str(doubt) for doubt in find_doubts(parse_config(text.encode(), Path("config.yaml")))]
+
+
+def test_route_to_a_device_that_is_not_there_is_doubtful_and_no_fault():
+    text = "devices: {kitchen: {}}\nroutes:\n- {source: kitchn, sink: kitchen}\n- {source: kitchen, sink: attic}\n"
+    assert doubts(text) == [
+        "config.yaml:3:12: routes[0].source: warning: no device kitchn stands under devices; did you mean kitchen?",
+        "config.yaml:4:27: routes[1].sink: warning: no device attic stands under devices; it may yet register",
+    ]
+
+
+def test_route_may_name_a_uuid_in_either_case():
+    uuid = "abcdef00-0000-4000-8000-000000000001"
+    assert doubts(f"devices: {{{uuid}: {{}}}}\nroutes: [{{source: {uuid.upper()}, sink: {uuid}}}]\n") == []

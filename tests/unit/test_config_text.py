@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configuration import yaml_text
 from configuration.config_loader import parse_config
+from configuration.config_rewrite import merge_changes
+from configuration.entry_change import EntryChange
 from configuration.yaml_entry import EditRefused, EntryStyle, edit_carefully, new_entry, read_entry
 from configuration.yaml_format import format_text, format_value
 from configuration.yaml_reader import read_text
@@ -71,6 +74,10 @@ EXAMPLES = {
         "devices:\n  a:\n    name: |+\n      text\n\n\nlog: {}\n",
         "devices:\n  a:\n    name: |+\n      text\n\n\n    online: true\nlog: {}\n",
     ),
+    "an explicit key before others": (
+        "devices:\n  ? e\n  a:\n    name: x\n",
+        "devices:\n  ? e\n  a:\n    name: x\n    online: true\n",
+    ),
     "an explicit key": ("devices:\n  ? a\n  : name: x\n", "devices:\n  ? a\n  : name: x\n    online: true\n"),
 }
 
@@ -86,6 +93,58 @@ def test_a_new_entry_stands_behind_the_last_ones_own_comments_and_before_the_nex
     assert edited(before, ("b", {"online": True})) == after
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "devices:\n  ? a\n",
+        "devices:\n  ? a\n  : name: x\n",
+        "devices:\n  ? e\n  a:\n    name: x\n",
+        "devices:\n  a:\n    name: x\n  ? e\n",
+        "devices: &all\n  ? a\n  : {name: x,\n  role: sink}\n",
+        "devices:\n  ? |\n    a\n  : name: x\n",
+    ],
+)
+def test_a_new_entry_stands_beside_one_whose_key_is_written_with_a_question_mark(before):
+    after = edited(before, ("b", {"online": True}))
+    assert after == before + "  b:\n    online: true\n"
+    assert read_text(after).value["devices"] == {**read_text(before).value["devices"], "b": {"online": True}}
+
+
+@pytest.mark.parametrize(
+    ("text", "device_id", "remedy"),
+    [
+        ("devices:\n  ? a\n", "a", "write it as a:"),
+        ("devices:\n  ?\n    a\n", "b", "behind a as that is written; write it as a: on one line"),
+        ("devices:\n  ?\n    a\n  : name: x\n", "b", "behind a as that is written; write it as a: on one line"),
+        ("devices:\n  a:\n    name: |\n      odd", "b", "add one to the file's end"),
+        ("devices:\n  a:\n    name: |\n      odd", "a", "add one to the file's end"),
+    ],
+)
+def test_an_entry_that_allows_no_edit_is_named_with_the_remedy(text, device_id, remedy):
+    config = parse_config(text.encode(), Path("config.yaml"))
+    with pytest.raises(EditRefused, match=remedy):
+        config.devices_text.set_fields(device_id, {"online": True})
+    assert config.devices_text.octets() == text.encode()
+
+
+def test_a_value_is_replaced_though_the_file_ends_within_a_text():
+    before = "devices:\n  a:\n    online: false\n    name: |\n      odd"
+    assert edited(before, ("a", {"online": True})) == before.replace("false", "true")
+
+
+def test_what_would_not_read_back_as_meant_is_not_written(monkeypatch):
+    """The last line of defence: an edit that goes wrong unnoticed must never reach the disk."""
+    config = parse_config(b"devices:\n  a: &l {name: x}\n", Path("config.yaml"))
+
+    def damage(text: str, *_: Any) -> str:
+        return text + "    b: nested\n"
+
+    monkeypatch.setattr(yaml_text, "edit_entry", damage)
+    merged = merge_changes(config, {"a": EntryChange({"online": True})})
+    assert merged.config is config
+    assert "would not read back" in merged.refused["a"]
+
+
 def test_a_list_in_lines_becomes_one_line_and_its_neighbours_stay():
     before = "devices:\n  a:\n    formats: # c\n    - {payload_type: 0, codec: PCMU}\n    name: 'x'\n"
     after = "devices:\n  a:\n    formats: [{payload_type: 8, codec: PCMA}] # c\n    name: 'x'\n"
@@ -99,15 +158,14 @@ def test_a_changed_text_keeps_its_quotes(old, new):
 
 
 def test_an_equal_value_in_another_spelling_is_left_alone():
-    before = 'devices:\n  a:\n    port: 0x10\n    online: yes\n    name: "\\x41"\n'
+    before = 'devices:\n  a:\n    port: +16\n    online: yes\n    name: "\\x41"\n'
     assert edited(before, ("a", {"port": 16, "online": True, "name": "A", "ip": None})) == before
 
 
 @pytest.mark.parametrize(
     ("field", "spelling", "value"),
     [
-        ("port", "0x10", 16),
-        ("port", "1_0", 10),
+        ("port", "+16", 16),
         ("online", "yes", True),
         ("user_agent", "a:b", "a:b"),
         ("ip", "Null", None),
@@ -191,7 +249,7 @@ OWNERS_SPELLINGS = {
     "online": ["true", "false", "yes", "&on false"],
     "last_seen": [SEEN, f'"{SEEN}"', "", "null"],
     "ip": ["10.0.0.1", '"fe80::1"', "fe80::1"],
-    "port": ["5060", "0x10", "&p 7"],
+    "port": ["5060", "+16", "&p 7"],
     "formats": [
         "[]",
         "[{payload_type: 96, codec: L16, rate: 48000, channels: 2}]",

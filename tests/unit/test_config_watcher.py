@@ -275,3 +275,32 @@ def test_route_ends_where_links_lead_in_a_circle(tmp_path):
 
 def test_route_of_a_missing_file_has_the_directory_that_would_hold_it(tmp_path):
     assert route_to(tmp_path / "x" / "c.yaml").names == {(tmp_path / "x", "c.yaml")}
+
+
+async def test_round_that_fails_unforeseen_is_told_once_and_tried_again(watch, file, path):
+    watcher = await watch(path, WatchTiming(look_s=3600, retry_s=0.01))
+    file.plan = [IndexError("odd"), IndexError("odd"), True]
+    with capture_logs() as logs:
+        watcher.read_now()
+        for _ in range(3):
+            await file.next_read()
+        await settled(file)
+    assert [(log["event"], log["log_level"]) for log in logs] == [("config.watch_crashed", "error")]
+    reads = file.reads
+    path.write_text("edited")
+    await file.next_read()
+    assert file.reads > reads
+
+
+async def test_stop_does_not_wait_for_a_hung_disk(path):
+    is_hung = asyncio.Event()
+
+    async def hang() -> bool:
+        is_hung.set()
+        await asyncio.Event().wait()
+        return False
+
+    watcher = ConfigWatcher(path, hang, WatchTiming(look_s=3600, stop_s=0.01))
+    watcher.start()
+    await is_hung.wait()
+    await asyncio.wait_for(watcher.stop(), 5)
