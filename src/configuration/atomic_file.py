@@ -116,7 +116,11 @@ def _put_in_place(new: Path, target: Path, ours: _Content, expected: _Content) -
         except ExchangeUnsupported:
             new.rename(target)
             return
-        except FileNotFoundError as error:
+        except OSError as error:
+            if not is_first:  # what was taken out is somebody's save: it goes back, whatever stands there
+                new.rename(target)
+            if is_first and not isinstance(error, FileNotFoundError):
+                raise
             raise FileChangedError from error
         taken = _taken_out(new, expected)
         if taken is None:

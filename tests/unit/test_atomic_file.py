@@ -127,6 +127,16 @@ def test_what_cannot_be_read_is_put_back(path, before_exchange):
     assert [(one.name, one.is_symlink()) for one in path.parent.iterdir()] == [("config.yaml", True)]
 
 
+def test_save_is_put_back_even_if_names_cannot_be_exchanged_again(path, before_exchange):
+    def fail() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before_exchange(lambda: save_by_rename(path, "saved"), fail)
+    with pytest.raises(FileChangedError):
+        replace(path)
+    assert contents(path.parent) == {"config.yaml": "saved"}
+
+
 def test_file_that_is_deleted_at_the_last_moment_is_not_made_anew(path, before_exchange):
     before_exchange(path.unlink)
     with pytest.raises(FileChangedError):
