@@ -148,7 +148,6 @@ class BindingDatabase:
 
     def survey(self, latest_ms: int) -> Survey:
         """Look at every row once. Raise ``DatabaseUnusable`` if there are such as no core has written."""
-        self._connection.create_function("is_address", 1, schema.is_address, deterministic=True)
         malformed, beyond_limit, highest = self._connection.execute(schema.SURVEY, (latest_ms,)).fetchone()
         if malformed:
             raise DatabaseUnusable(Unusable.DAMAGED, f"it is damaged ({malformed} rows are no bindings)")

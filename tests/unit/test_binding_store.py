@@ -58,7 +58,7 @@ def test_every_field_comes_back_as_it_was(begin):
         path=b"<sip:\xff>",
         content_type=b"\xf0",
         body=bytes(range(256)),
-        flow_ip="fe80::1",
+        flow_ip="fe80::1%2",
         flow_port=65535,
         target_ip="::1",
         target_port=1,
