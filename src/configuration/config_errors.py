@@ -14,7 +14,7 @@ from configuration.problem import KeyPath, Place, Problem
 from configuration.yaml_reader import Reading
 
 _LONGEST_SHOWN = 60
-_OWN_WORDS = frozenset({"address", "domain", "path", "repeat", "order"})
+_OWN_WORDS = frozenset({"address", "domain", "network", "path", "repeat", "order"})
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], reading: Reading, path: Path) -> list[Problem]:
