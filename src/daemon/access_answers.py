@@ -11,7 +11,7 @@ from domain.errors import UserError
 
 
 class AccessAnswers:
-    """The questions ``credentials``, ``approve`` and ``reject``; ``problem`` in the answer is for the asker to print."""
+    """The questions ``credentials``, ``approve`` and ``reject``. A ``problem`` is for the asker to print."""
 
     def __init__(self, access: AccessControl) -> None:
         self._access = access

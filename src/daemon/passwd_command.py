@@ -20,6 +20,7 @@ from configuration.credential_file import (
     update_credentials,
 )
 from configuration.device_choice import choose_device
+from diagnosis.device_match import SHARED_USER
 from domain.errors import UserError
 
 _LONGEST_PASSWORD = 256
@@ -75,6 +76,8 @@ def _key_of(device: str, document: ConfigDocument) -> tuple[str, bool]:
     domain = document.server.domain
     chosen = choose_device(device, document.devices, domain)
     key = access_key(chosen or device.strip(), domain)
+    if key.lower() == SHARED_USER:
+        raise UserError(f"Under the name {SHARED_USER} devices are told apart by their UUIDs: name one by its UUID.")
     if not is_sip_user(key):
         raise UserError(f"{device!r} is no device of config.yaml, and cannot be a SIP user of {domain}.")
     return key, chosen is not None
