@@ -111,11 +111,15 @@ class AccessControl:
 
     def approve(self, asked: str) -> str:
         """As ``PendingDevices.approve``; in force at once."""
-        return self._pending.approve(asked)
+        device_id = self._pending.approve(asked)
+        _log.info("device.approved", device=device_id)
+        return device_id
 
     def reject(self, asked: str) -> str:
         """As ``PendingDevices.reject``; in force at once."""
-        return self._pending.reject(asked)
+        device_id = self._pending.reject(asked)
+        _log.info("device.rejected", device=device_id)
+        return device_id
 
     def reread(self) -> str | None:
         """Take the file of credentials as it is now; what is wrong with it, or None. The last good one stays then."""

@@ -52,7 +52,7 @@ class PendingDevices:
     def park(self, refused: RequestRefused) -> None:
         """Write down a device that was refused because it waits for approval, unless it is known or too many wait."""
         domain = self._store.document.server.domain.lower()
-        device_id = fold_device_id(refused.device_id or (f"{refused.aor}@{domain}" if refused.aor else ""))
+        device_id = fold_device_id(refused.device_uuid or (f"{refused.aor}@{domain}" if refused.aor else ""))
         if not 0 < len(device_id) <= _MOST_KEY_LENGTH or self._store.find_entry(device_id) is not None:
             return
         ip = refused.source.ip
@@ -66,13 +66,13 @@ class PendingDevices:
 
     def approve(self, asked: str) -> str:
         """Let the device in that ``asked`` names; return its key. Raise ``UserError`` where that names no device."""
-        return self._decide(asked, approval_change(), "device.approved")
+        return self._decide(asked, approval_change())
 
     def reject(self, asked: str) -> str:
         """Keep it out, also where others get in; the same otherwise."""
-        return self._decide(asked, rejection_change(), "device.rejected")
+        return self._decide(asked, rejection_change())
 
-    def _decide(self, asked: str, change: EntryChange, event: str) -> str:
+    def _decide(self, asked: str, change: EntryChange) -> str:
         known = {one: entry for one in self._store.device_ids() if (entry := self._store.find_entry(one)) is not None}
         device_id = choose_device(asked, known, self._store.document.server.domain)
         if device_id is None:
@@ -82,7 +82,6 @@ class PendingDevices:
         self._store.submit(device_id, change)
         self._waiting.discard(device_id)
         self._on_change(device_id)
-        _log.info(event, device=device_id)
         return device_id
 
     def _tell_full(self, device_id: str) -> None:

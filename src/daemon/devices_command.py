@@ -21,7 +21,6 @@ from configuration.config_store import ConfigStore
 from configuration.configuration_manager import merge_live_state
 from configuration.neighbour_table import mac_of
 from configuration.pending_devices import PendingDevices
-from daemon.log_setup import set_up_logging
 from daemon.status_report import device_row
 from domain.errors import UserError
 
@@ -63,7 +62,6 @@ def decide(config_path: Path, action: str, device: str) -> int:
 
 
 async def _decide_in_file(loaded: LoadedConfig, action: str, device: str) -> str:
-    set_up_logging("warning")
     store = ConfigStore(loaded)
     pending = PendingDevices(store, mac_of, lambda _: None)
     key = pending.approve(device) if action == "approve" else pending.reject(device)

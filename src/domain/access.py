@@ -35,7 +35,7 @@ class DigestAlgorithm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NetworkRule:
-    """``network``: a prefix such as 192.168.0.0/16, or private, loopback, link-local, any. The longest prefix counts."""
+    """``network``: a prefix such as 192.168.0.0/16, or private, loopback, link-local, any. The longest one counts."""
 
     network: str
     access: NetworkAccess = NetworkAccess.BY_MODE

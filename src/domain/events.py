@@ -61,8 +61,7 @@ class ResyncRequired:
 class RequestRefused:
     """A request was refused; a few per second are told. ``aor`` and the like are what the peer claimed, or empty.
 
-    ``cause`` is the reason's name in the core, ``reason`` the sentence that the peer was told. ``device_id`` is the key
-    that the device would have in config.yaml, empty where it was not looked for.
+    ``cause`` is the reason's name in the core, ``reason`` the sentence that the peer was told.
     """
 
     status: int
@@ -72,7 +71,7 @@ class RequestRefused:
     contact_uri: str
     user_agent: str
     cause: str = ""
-    device_id: str = ""
+    device_uuid: str = ""
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
