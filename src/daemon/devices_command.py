@@ -83,7 +83,7 @@ def device_table(rows: Sequence[Row], now: datetime) -> Table:
     for row in sorted(rows, key=lambda row: (not row["online"], row["name"])):
         cells = (
             row["name"],
-            row["role"] if row["enabled"] else f"{row['role']} ({'pending' if row['pending'] else 'disabled'})",
+            row["role"] if row["enabled"] else f"{row['role']} ({'pending' if row.get('pending') else 'disabled'})",
             "yes" if row["online"] else "no",
             f"{row['ip']} port {row['port']}" if row["ip"] else "",
             ", ".join(_format_text(one) for one in row["formats"]),
