@@ -16,9 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     Strict,
     StrictBool,
@@ -28,9 +26,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from configuration.config_access import AdmissionSection, AuthenticationSection, LimitsSection
+from configuration.config_section import Section, as_list, no_repeats
 from domain.values import ProtocolType, Role
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LONGEST_REALM = 64
+"""What the core takes; the domain is the realm, too."""
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -53,6 +55,8 @@ def _ip_address(text: str) -> str:
 
 
 def _host_or_domain(text: str) -> str:
+    if len(text) > _LONGEST_REALM:
+        raise PydanticCustomError("domain", "is too long for a realm of passwords")
     if _DOMAIN.fullmatch(text) is None:
         try:
             ipaddress.ip_address(text)
@@ -65,16 +69,6 @@ def _absolute_path(text: str | None) -> str | None:
     if text is not None and not text.startswith(("/", "~")):
         raise PydanticCustomError("path", "is no absolute path")
     return text
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("repeat", "names one twice")
-    return values
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -103,12 +97,6 @@ StrictFloat = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 IpText = Annotated[StrictStr, AfterValidator(_ip_address)]
 
 
-class Section(BaseModel):
-    """A part of the document: frozen, and without keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class ServerSection(Section):
     """Who we are."""
 
@@ -119,7 +107,7 @@ class ServerSection(Section):
     domain: Annotated[
         StrictStr,
         AfterValidator(_host_or_domain),
-        Field(description="a domain name such as screamrouter.local, or an IP address"),
+        Field(description="a domain name such as screamrouter.local, or an IP address, at most 64 characters"),
     ] = "screamrouter.local"
     state_dir: Annotated[
         StrictStr | None,
@@ -142,8 +130,8 @@ class UdpSection(Section):
 
     address: Annotated[
         tuple[IpText, ...],
-        BeforeValidator(_as_list, json_schema_input_type=IpText | tuple[IpText, ...]),
-        AfterValidator(_no_repeats),
+        BeforeValidator(as_list, json_schema_input_type=IpText | tuple[IpText, ...]),
+        AfterValidator(no_repeats),
         Field(min_length=1, max_length=64, description="a numeric IP address or a list of them, each once"),
     ] = ("0.0.0.0", "::")
     port: Annotated[StrictInt, Field(ge=0, le=65535, description="a whole number, 0 to 65535; 0 takes a free one")] = (
@@ -202,7 +190,7 @@ class DiscoverySection(Section):
     enabled: Annotated[StrictBool, Field(description="true or false")] = True
     interfaces: Annotated[
         tuple[Annotated[StrictStr, Field(min_length=1, max_length=64)], ...],
-        AfterValidator(_no_repeats),
+        AfterValidator(no_repeats),
         Field(description="a list of interface names or own IP addresses, each once; empty: all"),
     ] = ()
 
@@ -229,7 +217,8 @@ class DeviceEntry(Section):
 
     name: Annotated[StrictStr | None, Field(max_length=128, description="text, at most 128 characters")] = None
     role: Annotated[Role | None, Field(description="source, sink, phone or unknown")] = None
-    enabled: Annotated[StrictBool, Field(description="true or false")] = True
+    enabled: Annotated[StrictBool, Field(description="true or false; false refuses the device")] = True
+    pending: Annotated[StrictBool, Field(description="true or false; true: it waits for you to let it in")] = False
     uuid: Annotated[StrictStr | None, Field(max_length=64, description="a UUID")] = None
     protocol_type: Annotated[ProtocolType | None, Field(description="sip, rtp, webrtc or scream")] = None
     sip_contact_uri: Annotated[StrictStr | None, Field(description="a SIP URI")] = None
@@ -243,6 +232,7 @@ class DeviceEntry(Section):
     rtp_port: Annotated[StrictInt | None, Field(ge=0, le=65535, description="a whole number, 0 to 65535")] = None
     supported_protocols: Annotated[tuple[StrictStr, ...], Field(description="a list of protocol names")] = ()
     user_agent: Annotated[StrictStr | None, Field(description="text")] = None
+    mac: Annotated[StrictStr | None, Field(max_length=17, description="a hardware address")] = None
 
 
 class RouteEntry(Section):
@@ -266,6 +256,15 @@ class ConfigDocument(Section):
     liveness: Annotated[
         LivenessSection, BeforeValidator(_empty_is_none, json_schema_input_type=LivenessSection | None)
     ] = LivenessSection()
+    admission: Annotated[
+        AdmissionSection, BeforeValidator(_empty_is_none, json_schema_input_type=AdmissionSection | None)
+    ] = AdmissionSection()
+    authentication: Annotated[
+        AuthenticationSection, BeforeValidator(_empty_is_none, json_schema_input_type=AuthenticationSection | None)
+    ] = AuthenticationSection()
+    limits: Annotated[LimitsSection, BeforeValidator(_empty_is_none, json_schema_input_type=LimitsSection | None)] = (
+        LimitsSection()
+    )
     discovery: Annotated[
         DiscoverySection, BeforeValidator(_empty_is_none, json_schema_input_type=DiscoverySection | None)
     ] = DiscoverySection()

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from configuration.config_access import NetworkEntry
 from configuration.config_diff import Effect, effect_of_setting
 from configuration.config_document import ConfigDocument, DeviceEntry, FormatEntry, RouteEntry
 from configuration.entry_change import MASTERS, Master
@@ -39,6 +40,12 @@ it gave itself; no role, or `unknown`). A field of the daemon's that is edited g
 that is deleted is gone until the core reports a new or changed registration of the device: a refresh does not bring
 it back, nor does a device that is heard again, nor what was on its way into the file when the deletion was seen.
 """
+_RULES = """\
+## admission.rules
+
+A list; each rule has the keys here. Of the networks and rules that hold for an address, the one with the longest prefix
+counts; of equals a rule before a network, and of rules the first.
+"""
 _ROUTES = """\
 ## routes
 
@@ -55,6 +62,7 @@ def reference() -> str:
     ]
     parts += [_DEVICES, _table(("Key", "Whose", "Allowed"), _device_rows())]
     parts += ["Each of `formats` has the keys here.\n", _table(("Key", "Allowed", "Default"), _entry_rows(FormatEntry))]
+    parts += [_RULES, _table(("Key", "Allowed", "Default"), _entry_rows(NetworkEntry))]
     parts += [_ROUTES, _table(("Key", "Allowed", "Default"), _entry_rows(RouteEntry))]
     return "\n".join(parts)
 

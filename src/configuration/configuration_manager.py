@@ -45,6 +45,8 @@ class SipDeviceConfig:
     rtp_port: int | None = None
     supported_protocols: tuple[str, ...] = ()
     user_agent: str | None = None
+    pending: bool = False
+    mac: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
         rtp_port=entry.rtp_port,
         supported_protocols=entry.supported_protocols,
         user_agent=(live.user_agent if live else None) or entry.user_agent,
+        pending=entry.pending,
+        mac=entry.mac,
     )
 
 

@@ -28,6 +28,7 @@ MASTERS: Mapping[str, Master] = MappingProxyType(
         "name": Master.OWNER,
         "role": Master.OWNER,
         "enabled": Master.OWNER,
+        "pending": Master.DAEMON,
         "uuid": Master.DAEMON,
         "user_agent": Master.DAEMON,
         "protocol_type": Master.DAEMON,
@@ -39,6 +40,7 @@ MASTERS: Mapping[str, Master] = MappingProxyType(
         "formats": Master.DAEMON,
         "rtp_port": Master.DAEMON,
         "supported_protocols": Master.DAEMON,
+        "mac": Master.DAEMON,
     }
 )
 """Every field of a device, in the order in which a new entry has them. The daemon fills an owner's field only while the
@@ -49,14 +51,15 @@ owner has said nothing: no name, or the name it gave itself to a device of unkno
 class EntryChange:
     """What the daemon has to say of one device. ``fields`` are its own; ``role`` is the device's claim.
 
-    ``defaults`` are daemon's fields that are set only where there is no value. ``creates``: a device that is not in
-    the file gets an entry, since it registered; else a missing entry stays missing.
+    ``defaults`` are daemon's fields that are set only where there is no value, ``initial`` fields of a new entry only.
+    ``creates``: a device that is not in the file gets an entry, since it came; else a missing entry stays missing.
     """
 
     fields: Mapping[str, Any]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     role: Role = Role.UNKNOWN
     creates: bool = False
+    initial: Mapping[str, Any] = field(default_factory=dict)
 
     def followed_by(self, later: EntryChange) -> EntryChange:
         """Both changes as one."""
@@ -65,6 +68,7 @@ class EntryChange:
             {**self.defaults, **later.defaults},
             self.role if later.role is Role.UNKNOWN else later.role,
             self.creates or later.creates,
+            {**self.initial, **later.initial},
         )
 
 
@@ -100,6 +104,23 @@ def registration_change(device_id: str, sighting: Sighting, role: Role, capabili
     return EntryChange(fields, defaults, role, creates=True)
 
 
+def pending_change(device_id: str, ip: str, user_agent: str, mac: str | None) -> EntryChange:
+    """What is written of a device that the core parks until its owner lets it in."""
+    fields: dict[str, Any] = {"uuid": device_id} if is_uuid(device_id) else {}
+    fields |= {"ip": ip, "mac": mac, "user_agent": _text(user_agent) or None}
+    return EntryChange(fields, creates=True, initial={"enabled": False, "pending": True})
+
+
+def approval_change() -> EntryChange:
+    """What lets a device in."""
+    return EntryChange({"enabled": True, "pending": False})
+
+
+def rejection_change() -> EntryChange:
+    """What keeps a device out for good."""
+    return EntryChange({"enabled": False, "pending": False})
+
+
 def offline_change(last_heard: datetime | None) -> EntryChange:
     """What going offline writes; the time stays as it is when it is not known."""
     seen = {} if last_heard is None else {"last_seen": time_text(last_heard)}
@@ -132,7 +153,7 @@ def fields_to_set(device_id: str, entry: DeviceEntry | None, change: EntryChange
         if present.name != name:
             fields["name"] = name
     if entry is None:
-        fields["enabled"] = True
+        fields = {"enabled": True, **change.initial, **fields}
         fields = {name: value for name, value in fields.items() if value not in (None, [])}
     elif not present.formats and fields.get("formats") == []:
         del fields["formats"]

@@ -1,4 +1,4 @@
-"""The command line: ``screamrouter-sip run | check | devices | discover | doctor``."""
+"""The command line: ``screamrouter-sip run | check | devices | passwd | discover | doctor``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _INSTALLED_CONFIG = Path("/etc/screamrouter-sip/config.yaml")
 _LONGEST_LISTENING_S = 3600
 _USAGE_ERROR = 64
 """sysexits EX_USAGE."""
+_DEVICE_HELP = "its key in config.yaml, name, or the beginning of its UUID"
 
 Command = Callable[[argparse.Namespace], int]
 """Does the work and returns the exit code."""
@@ -51,9 +52,21 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _devices(options: argparse.Namespace) -> int:
-    from daemon.devices_command import show_devices
+    from daemon.devices_command import decide, show_devices
 
-    return show_devices(options.config, as_json=options.json)
+    if options.action is None:
+        return show_devices(options.config, as_json=options.json)
+    if options.device is None:
+        raise UsageError(f"Name the device: screamrouter-sip devices {options.action} DEVICE.")
+    return decide(options.config, options.action, options.device)
+
+
+def _passwd(options: argparse.Namespace) -> int:
+    from daemon.passwd_command import delete_password, set_password
+
+    if options.delete:
+        return delete_password(options.config, options.device)
+    return set_password(options.config, options.device, options.user)
 
 
 def _discover(options: argparse.Namespace) -> int:
@@ -66,6 +79,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from daemon.doctor_command import Wishes, consult
 
     return consult(options.config, options.device, Wishes(as_json=options.json, shows_messages=options.messages))
+
+
+class UsageError(UserError):
+    """An argument is missing."""
+
+    exit_code = _USAGE_ERROR
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,9 +112,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_config(check)
 
-    devices = _command(commands, "devices", _devices, "list the devices: role, online, address, formats, last seen")
+    devices = _command(commands, "devices", _devices, "list the devices, or say whether one that waits may come in")
+    devices.add_argument("action", nargs="?", choices=("approve", "reject"), help="let DEVICE in, or keep it out")
+    devices.add_argument("device", nargs="?", metavar="DEVICE", help=_DEVICE_HELP)
     _add_config(devices)
     devices.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    passwd = _command(
+        commands, "passwd", _passwd, "give a device a password: asked for, or one line from standard input"
+    )
+    passwd.add_argument("device", metavar="DEVICE", help=f"{_DEVICE_HELP}; or the SIP user of a new device")
+    passwd.add_argument("--user", metavar="NAME", help="the user name it authenticates with (default: its SIP user)")
+    passwd.add_argument("--delete", action="store_true", help="take its password away")
+    _add_config(passwd)
 
     discover = _command(commands, "discover", _discover, "list the SIP services that mDNS announces on this LAN")
     discover.add_argument(

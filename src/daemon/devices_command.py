@@ -1,7 +1,8 @@
-"""``screamrouter-sip devices``: who is there, from the running daemon, or from config.yaml when none runs."""
+"""``screamrouter-sip devices``: who is there and who waits, from the running daemon, or from config.yaml."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from api.control_socket import ask
-from configuration.config_loader import load_config
+from configuration.config_loader import LoadedConfig, load_config
+from configuration.config_rewrite import FileBusy
+from configuration.config_store import ConfigStore
 from configuration.configuration_manager import merge_live_state
+from configuration.neighbour_table import mac_of
+from configuration.pending_devices import PendingDevices
 from daemon.status_report import device_row
+from domain.errors import UserError
 
 Row = dict[str, Any]
 
@@ -40,6 +46,35 @@ def show_devices(config_path: Path, *, as_json: bool) -> int:
     return 0
 
 
+def decide(config_path: Path, action: str, device: str) -> int:
+    """``approve`` or ``reject`` a device: by the running daemon, or in config.yaml when none runs."""
+    loaded = load_config(config_path)
+    answer = ask(loaded.document.server.state_path(), action, device)
+    if answer is None:
+        key = asyncio.run(_decide_in_file(loaded, action, device))
+        where = f" The daemon is not running; {config_path} says so now."
+    elif answer["problem"] is not None:
+        raise UserError(answer["problem"])
+    else:
+        key, where = answer["device"], ""
+    print(f"{key} {'may come in' if action == 'approve' else 'is kept out'}.{where}")
+    return 0
+
+
+async def _decide_in_file(loaded: LoadedConfig, action: str, device: str) -> str:
+    store = ConfigStore(loaded)
+    pending = PendingDevices(store, mac_of, lambda _: None)
+    key = pending.approve(device) if action == "approve" else pending.reject(device)
+    try:
+        await store.sync()
+    except FileBusy as busy:
+        raise UserError(f"{busy}.") from busy
+    entry = store.document.devices.get(key)
+    if entry is None or entry.pending or entry.enabled != (action == "approve"):
+        raise UserError(f"{loaded.path} could not be written; the reason is above.")
+    return key
+
+
 def device_table(rows: Sequence[Row], now: datetime) -> Table:
     """Online devices first, then by name."""
     table = Table()
@@ -48,7 +83,7 @@ def device_table(rows: Sequence[Row], now: datetime) -> Table:
     for row in sorted(rows, key=lambda row: (not row["online"], row["name"])):
         cells = (
             row["name"],
-            row["role"] if row["enabled"] else f"{row['role']} (disabled)",
+            row["role"] if row["enabled"] else f"{row['role']} ({'pending' if row.get('pending') else 'disabled'})",
             "yes" if row["online"] else "no",
             f"{row['ip']} port {row['port']}" if row["ip"] else "",
             ", ".join(_format_text(one) for one in row["formats"]),

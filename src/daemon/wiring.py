@@ -9,17 +9,22 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from api.control_socket import ControlSocket
+from configuration.access_control import AccessControl, AccessSurroundings
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
 from configuration.config_watcher import ConfigWatcher
 from configuration.configuration_manager import ConfigurationManager, Surroundings, listen_addresses
+from configuration.credential_file import CREDENTIALS_NAME
+from configuration.owner_edit import OwnerEdit
 from daemon import router_identity, self_probe
+from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
 from daemon.doctor import Doctor, Premises
 from daemon.early_hangup import EarlyHangup
@@ -30,7 +35,7 @@ from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
 from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
-from discovery.interfaces import own_addresses, own_host_names
+from discovery.interfaces import own_addresses, own_host_names, own_networks
 from discovery.mdns_publisher import MdnsPublisher
 from discovery.service_types import announced_host_name
 from domain.errors import UserError
@@ -64,13 +69,14 @@ async def _serve(loaded: LoadedConfig, log_level: LogLevel, early_hangup: EarlyH
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     notify = ServiceNotify()
-    async with _running(loaded, log_level) as (listening, watcher):
+    async with _running(loaded, log_level) as parts:
+        listening = parts.listening
         if not await self_probe.answers(listening[0]):
             raise UserError(
                 f"The SIP socket on {listening[0].ip} port {listening[0].port} does not answer this machine itself: "
                 "does a firewall block its own address?"
             )
-        on_hangup = _on_hangup(watcher.read_now, ended.set)
+        on_hangup = _on_hangup(parts.reread, ended.set)
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
         if early_hangup.has_come:
             on_hangup()
@@ -99,10 +105,30 @@ def _on_hangup(read_now: Callable[[], None], end: Callable[[], None]) -> Callabl
     return handle
 
 
-@asynccontextmanager
-async def _running(
-    loaded: LoadedConfig, log_level: LogLevel
-) -> AsyncIterator[tuple[Sequence[ListenAddress], ConfigWatcher]]:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is started and stopped, joined already."""
+
+    engine: CoreEngine
+    sip: SipManager
+    bindings: BindingStore
+    access: AccessControl
+    manager: ConfigurationManager
+    pump: EventPump
+    control: ControlSocket
+    watcher: ConfigWatcher
+    addresses: AddressMonitor
+    announcer: Announcer
+    listening: list[ListenAddress]
+    router_uuid: str
+
+    def reread(self) -> None:
+        """Read the owner's files whether or not they seem changed."""
+        self.access.reread()
+        self.watcher.read_now()
+
+
+def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     state_dir = loaded.document.server.state_path()
     router_uuid = router_identity.load_or_make(state_dir)
     clock = SystemClock()
@@ -110,46 +136,77 @@ async def _running(
     announcer = Announcer(MdnsPublisher)
     listening: list[ListenAddress] = []
 
+    def on_edit(edit: OwnerEdit) -> None:
+        access.take_edit(edit)
+        manager.take_edit(edit)
+
+    def on_listed(device_ids: Collection[str]) -> None:
+        access.note_listed(device_ids)
+        bindings.note_listed(device_ids)
+
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
         announcer.announce(_announcement(document, router_uuid, listening))
 
-    hosts = _served_hosts(router_uuid)
+    def on_networks() -> None:
+        access.note_networks()
+        manager.set_served_hosts(_served_hosts(router_uuid))
+
     store = ConfigStore(loaded)
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
-    store.on_listed = bindings.note_listed
     sip = SipManager(engine)
+    hosts = _served_hosts(router_uuid)
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
-    pump = EventPump(engine, EntryWatch(manager.observer, store, bindings))
+    access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
+    store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path)
     premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, clock.now())
-    doctor = Doctor(manager, engine, clock, premises)
-    addresses = AddressMonitor(lambda: manager.set_served_hosts(_served_hosts(router_uuid)))
-    watcher = ConfigWatcher(loaded.path, store.sync)
+    to_arguments = {**Doctor(manager, engine, clock, premises).answers, **AccessAnswers(access).answers}
+    return _Parts(
+        engine=engine,
+        sip=sip,
+        bindings=bindings,
+        access=access,
+        manager=manager,
+        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused),
+        control=ControlSocket(state_dir, report.answers, to_arguments),
+        watcher=ConfigWatcher(loaded.path, store.sync),
+        addresses=AddressMonitor(on_networks),
+        announcer=announcer,
+        listening=listening,
+        router_uuid=router_uuid,
+    )
 
+
+@asynccontextmanager
+async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_Parts]:
+    parts = _assemble(loaded, log_level)
+    manager, bindings = parts.manager, parts.bindings
     async with contextlib.AsyncExitStack() as stack:
-        control = ControlSocket(state_dir, report.answers, doctor.answers)
-        await control.start()
-        stack.push_async_callback(control.stop)
+        await parts.control.start()
+        stack.push_async_callback(parts.control.stop)
         restored = bindings.load(loaded.document.registrar.max_expires_s, loaded.document.server.domain)
         bindings.start()
         writers: list[Callable[[], Awaitable[None]]] = []
         stack.push_async_callback(_stop_writers, writers, bindings)
-        listening.extend(await manager.start())
+        parts.access.start()  # nobody is answered before it is known who may come in
+        stack.callback(parts.access.stop)
+        parts.listening.extend(await manager.start())
         writers.append(manager.stop)
         await manager.take_restored(lambda device_id: device_id in restored.listed)
-        pump.start()
-        stack.callback(pump.stop)
-        stack.callback(sip.stop)  # first of the three: what devices sent until here is still written, and no more comes
-        addresses.start()
-        stack.callback(addresses.stop)
-        _warn_of_small_buffers(engine)
-        stack.push_async_callback(announcer.stop)
-        await announcer.start(_announcement(manager.document, router_uuid, listening))
-        watcher.start()
-        stack.push_async_callback(watcher.stop)
-        yield listening, watcher
+        parts.pump.start()
+        stack.callback(parts.pump.stop)
+        # First of the three: what devices sent until here is still written, and no more comes.
+        stack.callback(parts.sip.stop)
+        parts.addresses.start()
+        stack.callback(parts.addresses.stop)
+        _warn_of_small_buffers(parts.engine)
+        stack.push_async_callback(parts.announcer.stop)
+        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening))
+        parts.watcher.start()
+        stack.push_async_callback(parts.watcher.stop)
+        yield parts
 
 
 async def _stop_writers(writers: Sequence[Callable[[], Awaitable[None]]], bindings: BindingStore) -> None:
@@ -180,6 +237,11 @@ async def _feed_watchdog(notify: ServiceNotify, listener: ListenAddress) -> None
 def _served_hosts(router_uuid: str) -> frozenset[str]:
     announced = announced_host_name(router_uuid).rstrip(".").lower()
     return frozenset({announced, *own_addresses(), *own_host_names()})
+
+
+def _ipv6_networks() -> tuple[str, ...]:
+    """Where devices are so near that each IPv6 address is one by itself; elsewhere a /64 is one source."""
+    return tuple(network for network in own_networks() if ":" in network)
 
 
 def _announcement(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import assert_never
 
 import structlog
@@ -28,11 +29,14 @@ TURN_S = 0.004
 
 
 class EventPump:
-    """Runs on the loop that calls ``start``; ``observer`` is called on that loop only."""
+    """Runs on the loop that calls ``start``; ``observer`` and ``on_refused`` are called on that loop only."""
 
-    def __init__(self, engine: Engine, observer: BindingObserver) -> None:
+    def __init__(
+        self, engine: Engine, observer: BindingObserver, on_refused: Callable[[RequestRefused], None] | None = None
+    ) -> None:
         self._engine = engine
         self._observer = observer
+        self._on_refused = on_refused
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[CoreEvent] = deque()
         self._next_turn: asyncio.Handle | None = None
@@ -88,6 +92,8 @@ class EventPump:
                     aor=event.aor,
                     user_agent=event.user_agent,
                 )
+                if self._on_refused is not None:
+                    self._on_refused(event)
             case ResyncRequired():
                 self._observer.on_resync(self._engine.snapshot())
             case _:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from domain.access import AccessConfig
 from domain.events import (
     BindingAdded,
     BindingChanged,
@@ -18,6 +19,7 @@ from domain.events import (
     BindingUnreachable,
     CoreEvent,
     RemovalReason,
+    RequestRefused,
     ResyncRequired,
 )
 from domain.ports import (
@@ -36,9 +38,10 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class FakeEngine:
-    """Implements ``domain.ports.Engine`` and ``BindingJournal`` in memory.
+    """Implements ``domain.ports.Engine``, ``BindingJournal`` and ``domain.access.Door`` in memory.
 
-    ``configs``, ``opened`` and ``first_number`` record what it was told. ``clock`` is that of its bindings' times.
+    ``configs``, ``accesses``, ``opened`` and ``first_number`` record what it was told. ``clock`` is that of its
+    bindings' times.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -47,6 +50,7 @@ class FakeEngine:
         self._changed: dict[int, None] = {}
         self._removed: list[int] = []
         self.configs: list[EngineConfig] = []
+        self.accesses: list[AccessConfig] = []
         self.opened: list[ListenAddress] = []
         self.is_attached = False
         self._bindings: dict[int, Binding] = {}
@@ -59,6 +63,9 @@ class FakeEngine:
 
     def apply_config(self, config: EngineConfig) -> None:
         self.configs.append(config)
+
+    def apply_access(self, config: AccessConfig) -> None:
+        self.accesses.append(config)
 
     def attach(self) -> None:
         self.is_attached = True
@@ -139,6 +146,10 @@ class FakeEngine:
         self._changed.pop(binding_id, None)
         self._removed.append(binding_id)
         self._push(BindingRemoved(self._bindings.pop(binding_id), reason))
+
+    def refuse(self, refused: RequestRefused) -> None:
+        """A request was refused, and that is told."""
+        self._push(refused)
 
     def overflow(self) -> None:
         """More happened than the queue holds: what was queued is lost."""

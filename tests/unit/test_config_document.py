@@ -55,6 +55,35 @@ def test_one_listening_address_may_stand_without_a_list():
     assert parse("sip: {udp: {address: 127.0.0.1, port: 0}}").sip.udp.address == ("127.0.0.1",)
 
 
+@pytest.mark.parametrize("network", ["private", "loopback", "link-local", "any", "10.0.0.7/8", "::1", "fd00::/8"])
+def test_networks_are_names_or_prefixes(network):
+    assert parse(f"admission: {{networks: '{network}'}}").admission.networks == (network,)
+
+
+@pytest.mark.parametrize(
+    "network", ["home", "Private", "192.168.1", "10.0.0.0/33", "10.0.0.0/255.0.0.0", "fe80::1%eth0", "fe80::/129", ""]
+)
+def test_what_is_no_network_is_told_with_what_is_one(network):
+    (line,) = rejection(f"limits: {{unlimited: ['{network}']}}")
+    assert f'found the text "{network}", which is no network, allowed is a list of networks' in line
+    assert "private, loopback, link-local, any, or a prefix such as 192.168.0.0/16" in line
+
+
+def test_rule_without_known_access_is_refused():
+    (line,) = rejection("admission: {rules: [{network: any, access: maybe}]}")
+    assert line.endswith("allowed is by_mode, trusted, credentials or refused")
+
+
+def test_no_algorithm_at_all_is_refused():
+    (line,) = rejection("authentication: {algorithms: []}")
+    assert line.endswith("allowed is a list of SHA-512-256, SHA-256 and MD5, each once")
+
+
+def test_domain_that_is_too_long_for_a_realm_is_refused():
+    (line,) = rejection(f"server: {{domain: {'a' * 65}}}")
+    assert line.endswith("allowed is a domain name such as screamrouter.local, or an IP address, at most 64 characters")
+
+
 def test_default_listens_on_both_families():
     assert parse("devices: {}").sip.udp.address == ("0.0.0.0", "::")
 
@@ -131,8 +160,8 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
             "allowed is seconds, 0.05 to 86400, more than ping_interval_s"
         ),
         (
-            "config.yaml:11:1: admision: unknown key; Known here: "
-            "devices, discovery, liveness, log, registrar, routes, server, sip"
+            "config.yaml:11:1: admision: unknown key; did you mean admission? Known here: admission, "
+            "authentication, devices, discovery, limits, liveness, log, registrar, routes, server, sip"
         ),
         'config.yaml:14:11: devices.kitchen.role: found the text "sinc", allowed is source, sink, phone or unknown',
         "config.yaml:16:3: routes[0]: the key sink is missing; allowed is a device's key under devices",

@@ -1,0 +1,77 @@
+"""Who may come in: what the owner wrote and the passwords he gave -> what the core is to obey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from configuration.config_access import plain_network
+from configuration.config_document import ConfigDocument, DeviceEntry, fold_device_id
+from configuration.credential_file import StoredCredential
+from domain.access import AccessConfig, AdmissionMode, Credential, NetworkRule
+
+
+def access_key(device_id: str, domain: str) -> str:
+    """By what the core and the credentials know the device: its UUID, or the user of its address in ``domain``."""
+    plain = device_id.removeprefix("sip:")
+    user, _, host = plain.rpartition("@")
+    return user if user and host.lower() == domain.lower() else fold_device_id(plain)
+
+
+def standing_of(entry: DeviceEntry | None, mode: AdmissionMode) -> bool | None:
+    """Whether the owner lets the device in; None if the core may treat it as one that he has not written down.
+
+    Of a pending device he has said nothing yet. That a device is enabled means something in mode ``approve`` only: left
+    out elsewhere, devices that come for the first time change nothing of what the core obeys.
+    """
+    if entry is None or (entry.pending and not entry.enabled):
+        return None
+    return None if entry.enabled and mode is not AdmissionMode.APPROVE else entry.enabled
+
+
+def other_realms(document: ConfigDocument, credentials: Mapping[str, StoredCredential]) -> list[str]:
+    """The keys whose passwords were given for another domain than the one in force."""
+    realm = realm_of(document)
+    return [key for key, one in credentials.items() if one.realm != realm]
+
+
+def realm_of(document: ConfigDocument) -> str:
+    """The protection space of all passwords: the domain."""
+    return document.server.domain.lower()
+
+
+def access_config(
+    document: ConfigDocument,
+    standings: Mapping[str, bool],
+    credentials: Mapping[str, StoredCredential],
+    neighbours: tuple[str, ...] = (),
+) -> AccessConfig:
+    """The core's wanted state. ``standings``: by the devices' ids what ``standing_of`` says, where it says something.
+
+    Of two entries that name one device, the one that refuses it counts.
+
+    A credential of another realm stays one that nobody can satisfy: its device must not be open to all of a sudden.
+    """
+    admission, limits = document.admission, document.limits
+    realm = realm_of(document)
+    devices: dict[str, bool] = {}
+    for device_id, is_enabled in standings.items():
+        key = access_key(device_id, realm)
+        devices[key] = is_enabled and devices.get(key, True)
+    rules = [NetworkRule(plain_network(one.network), one.access) for one in admission.rules]
+    rules += [NetworkRule(plain_network(network)) for network in admission.networks]
+    return AccessConfig(
+        realm=realm,
+        mode=admission.mode,
+        rules=tuple(rules),
+        algorithms=document.authentication.algorithms,
+        is_qop_required=document.authentication.require_qop,
+        requests_per_s=limits.requests_per_s,
+        burst=limits.burst,
+        unlimited=tuple(map(plain_network, limits.unlimited)),
+        neighbours=neighbours,
+        credentials=tuple(
+            Credential(one.user, one.ha1 if one.realm == realm else {}, (key,), devices.get(key, True))
+            for key, one in credentials.items()
+        ),
+        devices=devices,
+    )
