@@ -104,7 +104,7 @@ def file_state(path: Path) -> tuple[int, ...] | None:
     """What tells one state of the file from another without reading it; None while there is no file."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return (error.errno or 0,)
@@ -117,7 +117,7 @@ def read_credentials(path: Path) -> CredentialSet:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             octets = file.read(_MOST_OCTETS + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return CredentialSet({})
     except OSError as error:
         raise CredentialsUnreadable(
@@ -139,10 +139,10 @@ def update_credentials(
     remove_leftovers(path)
     for _ in range(_MOST_RACES):
         _make_private(path)
-        before = identity_of(path)
-        octets = _written(update(read_credentials(path).credentials))
+        identity, before = identity_of(path), path.read_bytes()
+        octets = _written(update(_parsed(before, path)))
         with contextlib.suppress(FileChangedError):
-            replace_content(path, octets, before)
+            replace_content(path, octets, identity, before)
             return
     raise OSError(f"{path} is being written by others all the time")
 

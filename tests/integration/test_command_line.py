@@ -64,12 +64,6 @@ def test_a_missing_configuration_is_named_with_what_to_do(tmp_path):
     assert_one_sentence(finished, EX_CONFIG, "nowhere.yaml", "no such file")
 
 
-def test_a_state_directory_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "state").write_text("a file in the way", encoding="utf-8")
-    finished = run_command("run", "--config", config_with(tmp_path))
-    assert_one_sentence(finished, 1, str(tmp_path / "state"), "server.state_dir")
-
-
 def test_a_second_daemon_with_the_same_state_is_refused(tmp_path):
     with running_daemon(tmp_path) as daemon:
         second = yaml.safe_load(daemon.config_path.read_text(encoding="utf-8"))
