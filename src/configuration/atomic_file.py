@@ -21,6 +21,8 @@ from pathlib import Path
 from configuration.file_exchange import ExchangeUnsupported, exchange
 
 _INFIX = ".screamrouter-"
+_SWAP = ".swap"
+"""Ends the name of a temporary file from the moment on at which it may hold what stood in the file's place."""
 _MOST_EXCHANGES = 16
 """One is usual and two follow a save at the worst moment; more take somebody who saves every few microseconds."""
 _QUIET_S = 0.1
@@ -92,7 +94,9 @@ def replace_content(path: Path, octets: bytes, expected: FileIdentity, before: b
         _require_identity(target, expected)
         if is_open_for_writing(target):
             raise FileChangedError
-        _put_in_place(Path(name), target, ours, _Content(expected.inode, before))
+        Path(name).rename(swap := Path(name + _SWAP))
+        name = str(swap)
+        _put_in_place(swap, target, ours, _Content(expected.inode, before))
     finally:
         with contextlib.suppress(OSError):
             Path(name).unlink()
@@ -156,12 +160,21 @@ def write_failure_text(error: OSError, path: Path) -> str:
             return reason
 
 
-def remove_leftovers(path: Path) -> None:
-    """Delete the temporary files that a killed process left beside ``path``."""
+def remove_leftovers(path: Path) -> list[Path]:
+    """Delete the temporary files that a killed process left beside ``path``; return those that were kept instead.
+
+    Kept, under a name that is seen, is what may be a save of somebody else's, taken out a moment before the kill.
+    """
+    kept = []
     with contextlib.suppress(OSError):
         target = Path(os.path.realpath(path))
         for leftover in target.parent.glob(f".{target.name}{_INFIX}*"):
-            leftover.unlink()
+            if leftover.name.endswith(_SWAP) and leftover.stat().st_mtime_ns > target.stat().st_mtime_ns:
+                random_part = leftover.name.removesuffix(_SWAP).rpartition("-")[2]
+                kept.append(leftover.rename(target.with_name(f"{target.name}.found-{random_part}")))
+            else:
+                leftover.unlink()
+    return kept
 
 
 def _require_identity(path: Path, expected: FileIdentity) -> None:

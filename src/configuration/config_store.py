@@ -100,7 +100,13 @@ class ConfigStore:
     async def start(self) -> None:
         """Begin writing."""
         self._is_stopping.clear()
-        await self._worker.run(remove_leftovers, self._loaded.path)
+        for kept in await self._worker.run(remove_leftovers, self._loaded.path):
+            _log.warning(
+                "config.save_found",
+                path=str(kept),
+                reason="the daemon was killed while it wrote; this may be a save of yours at the same moment",
+                remedy="compare it with the file, and delete it",
+            )
         self._task = asyncio.create_task(self._write_until_stopped(), name="config-writer")
         self._task.add_done_callback(_report_crash)
 

@@ -210,3 +210,25 @@ def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path / "config.yaml")
     assert sorted(one.name for one in tmp_path.iterdir()) == [".config.yaml.swp", "config.yaml", "config.yaml~"]
+
+
+def test_save_that_was_taken_out_a_moment_before_a_kill_is_kept_where_it_is_seen(tmp_path):
+    """Killed between the exchange of names and the look at what it took out."""
+    path = tmp_path / "config.yaml"
+    path.write_text("the daemon's")
+    taken_out = tmp_path / ".config.yaml.screamrouter-abcdefgh.swap"
+    taken_out.write_text("the owner's newest")
+    os.utime(path, ns=(1, 1))
+    (kept,) = remove_leftovers(path)
+    assert (kept.name, kept.read_text()) == ("config.yaml.found-abcdefgh", "the owner's newest")
+    assert path.read_text() == "the daemon's"
+
+
+def test_what_an_undisturbed_exchange_left_is_removed(tmp_path):
+    path = tmp_path / "config.yaml"
+    taken_out = tmp_path / ".config.yaml.screamrouter-abcdefgh.swap"
+    taken_out.write_text("the old")
+    os.utime(taken_out, ns=(1, 1))
+    path.write_text("the new")
+    assert remove_leftovers(path) == []
+    assert not taken_out.exists()
