@@ -8,6 +8,7 @@ daemon writes of its own about devices changes nothing of it. New entries are ga
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from configuration.credential_file import CredentialSet, CredentialsUnreadable, 
 from configuration.neighbour_table import MacOf, mac_of
 from configuration.owner_edit import OwnerEdit
 from configuration.pending_devices import PendingDevices
-from domain.access import AccessConfig, Door
+from domain.access import AccessConfig, AdmissionMode, Door
 from domain.events import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -64,13 +65,31 @@ class AccessControl:
         """Put in force what the files say, before the first request is answered, and follow them.
 
         Raise ``CredentialsUnreadable`` for a damaged file, whatever the mode: without it, devices that have a password
-        would be open to everybody.
+        would be open to everybody. Only where the whole directory is closed to us, which says nothing of passwords, and
+        the mode is open, devices are served until it can be entered.
         """
         self._seen_state = file_state(self._around.credentials_path)
-        self._take_credentials(read_credentials(self._around.credentials_path))
+        self._take_credentials(self._first_credentials())
         self._note_all()
         self._apply()
         self._looker = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _first_credentials(self) -> CredentialSet:
+        path = self._around.credentials_path
+        try:
+            return read_credentials(path)
+        except CredentialsUnreadable as unreadable:
+            is_open = self._store.document.admission.mode == AdmissionMode.OPEN
+            if not is_open or os.access(path.parent, os.X_OK):
+                raise
+            _log.warning(
+                "credentials.out_of_reach",
+                path=str(path),
+                reason=str(unreadable),
+                effect="if devices have passwords, they are let in without them",
+                remedy=f"let the daemon's user enter {path.parent}; the passwords are in force at once then",
+            )
+            return CredentialSet({})
 
     def stop(self) -> None:
         """Follow no more; idempotent."""

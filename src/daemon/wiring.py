@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -26,7 +27,6 @@ from configuration.owner_edit import OwnerEdit
 from daemon import router_identity, self_probe
 from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
-from daemon.doctor import Doctor, Premises
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.log_setup import LogLevel, set_up_logging
@@ -36,10 +36,9 @@ from daemon.status_report import StatusReport
 from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names, own_networks
-from discovery.mdns_publisher import MdnsPublisher
 from discovery.service_types import announced_host_name
 from domain.errors import UserError
-from domain.ports import ListenAddress, ServiceAnnouncement
+from domain.ports import ListenAddress, Publisher, ServiceAnnouncement
 from engine.core_engine import CoreEngine
 from engine.event_pump import EventPump
 from location.binding_store import BindingStore, StoreSettings
@@ -133,7 +132,8 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     router_uuid = router_identity.load_or_make(state_dir)
     clock = SystemClock()
     engine = CoreEngine(clock, LIBRARY_PATH)
-    announcer = Announcer(MdnsPublisher)
+    announcer = Announcer(_make_publisher)
+    started_at = clock.now()
     listening: list[ListenAddress] = []
 
     def on_edit(edit: OwnerEdit) -> None:
@@ -153,6 +153,12 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         access.note_networks()
         manager.set_served_hosts(_served_hosts(router_uuid))
 
+    def doctor(asked: Any) -> dict[str, Any]:
+        from daemon.doctor import Doctor, Premises
+
+        premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, started_at)
+        return Doctor(manager, engine, clock, premises).answer(asked)
+
     store = ConfigStore(loaded)
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
@@ -161,8 +167,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path)
-    premises = Premises(listening, lambda: _served_hosts(router_uuid), state_dir, router_uuid, clock.now())
-    to_arguments = {**Doctor(manager, engine, clock, premises).answers, **AccessAnswers(access).answers}
+    to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
     return _Parts(
         engine=engine,
         sip=sip,
@@ -177,6 +182,12 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         listening=listening,
         router_uuid=router_uuid,
     )
+
+
+def _make_publisher() -> Publisher:
+    from discovery.mdns_publisher import MdnsPublisher
+
+    return MdnsPublisher()
 
 
 @asynccontextmanager
