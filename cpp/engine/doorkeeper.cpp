@@ -12,12 +12,6 @@ namespace {
 constexpr std::size_t kCopiedOctets = 300;  // of an answer, beside challenges: what it copies from a usual request
 constexpr base::TimeMs kMsPerSecond = 1000;
 
-/// Unique in the process, so that a thread never takes one doorkeeper's rules for another's.
-std::uint64_t next_version() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return last.fetch_add(1) + 1;
-}
-
 std::string_view text_of(auth::Finding finding) noexcept {
     switch (finding) {
         case auth::Finding::accepted:
@@ -92,30 +86,12 @@ Doorkeeper::Doorkeeper(const auth::Authenticator::Secrets& secrets)
     : authenticator_(secrets),
       limiter_(secrets.hash_seed),
       backoff_(~secrets.hash_seed),
-      rules_(std::make_shared<Rules>(open_to_all())),
-      version_(next_version()) {}
+      rules_(std::make_shared<const Rules>(open_to_all())) {}
 
-void Doorkeeper::apply(AccessConfig config) {
-    RulesPointer rules = std::make_shared<const Rules>(std::move(config));
-    const std::lock_guard guard(guard_);
-    rules_.swap(rules);
-    version_.store(next_version(), std::memory_order_release);
-}
-
-/// Each thread keeps the rules that it used last.
-const Doorkeeper::RulesPointer& Doorkeeper::rules() const noexcept {
-    thread_local RulesPointer kept;
-    thread_local std::uint64_t kept_version = 0;
-    if (version_.load(std::memory_order_acquire) != kept_version) {
-        const std::lock_guard guard(guard_);
-        kept = rules_;
-        kept_version = version_.load(std::memory_order_relaxed);
-    }
-    return kept;
-}
+void Doorkeeper::apply(AccessConfig config) { rules_.set(std::make_shared<const Rules>(std::move(config))); }
 
 stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {
-    const RulesPointer& rules = this->rules();
+    const auto& rules = rules_.get();
     const auto bits = auth::AddressBits::of(source);
     if (!auth::is_within(rules->unlimited, bits)) {
         switch (limiter_.take(auth::SourceKey::of(source, rules->neighbours), rules->rate, now_ms)) {
@@ -130,7 +106,7 @@ stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs no
 
 Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
                          base::TextBuffer& headers) noexcept {
-    const RulesPointer& rules = this->rules();
+    const auto& rules = rules_.get();
     const auto bits = auth::AddressBits::of(request.flow.remote);
     const auth::AdmissionDecision decision = rules->admission.decide(bits, rules->standing_of(identity));
     switch (decision.entrance) {
@@ -182,7 +158,7 @@ void Doorkeeper::challenge(const sip::RegisterRequest& request, const Rules& rul
 }
 
 void Doorkeeper::vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {
-    limiter_.vouch(auth::SourceKey::of(source, rules()->neighbours), now_ms);
+    limiter_.vouch(auth::SourceKey::of(source, rules_.get()->neighbours), now_ms);
 }
 
 }  // namespace sr::engine

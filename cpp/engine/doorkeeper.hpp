@@ -2,10 +2,7 @@
 // tell first.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +15,7 @@
 #include "auth/failure_backoff.hpp"
 #include "auth/rate_limit.hpp"
 #include "base/clock.hpp"
+#include "base/published.hpp"
 #include "base/text_buffer.hpp"
 #include "sip/register_outcome.hpp"
 #include "sip/register_request.hpp"
@@ -89,9 +87,7 @@ class Doorkeeper {
         std::unordered_set<std::string, TextHash, std::equal_to<>> protected_keys;  // whose bindings need credentials
         std::unordered_map<std::string, bool, TextHash, std::equal_to<>> devices;   // key -> is enabled
     };
-    using RulesPointer = std::shared_ptr<const Rules>;
 
-    [[nodiscard]] const RulesPointer& rules() const noexcept;
     [[nodiscard]] Ruling authenticate(const sip::RegisterRequest& request, const sip::Identity& identity,
                                       const Rules& rules, base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
     void challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
@@ -100,9 +96,7 @@ class Doorkeeper {
     auth::Authenticator authenticator_;
     auth::RateLimiter limiter_;
     auth::FailureBackoff backoff_;
-    mutable std::mutex guard_;
-    RulesPointer rules_;
-    std::atomic<std::uint64_t> version_;
+    base::Published<Rules> rules_;
 };
 
 }  // namespace sr::engine

@@ -30,12 +30,6 @@ auth::Authenticator::Secrets make_secrets() {
     return secrets;
 }
 
-/// Unique in the process, never 0, so that a thread never takes one engine's policy for another's.
-std::uint64_t next_version() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return last.fetch_add(1) + 1;
-}
-
 std::int64_t monotonic_now_us() noexcept {
     using namespace std::chrono;
     return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
@@ -55,8 +49,7 @@ EventKind event_kind(location::ChangeKind kind) noexcept {
 }  // namespace
 
 Engine::Engine()
-    : policy_(std::make_shared<registrar::Policy>()),
-      policy_version_(next_version()),
+    : policy_(std::make_shared<const registrar::Policy>()),
       events_(kQueuedEvents),
       location_(*this, random_seed()),
       log_(random_seed()),
@@ -67,22 +60,7 @@ Engine::~Engine() { detach(); }
 
 void Engine::apply_config(Config config) {
     location_.set_liveness(config.liveness);
-    Policy policy = std::make_shared<const registrar::Policy>(std::move(config.registrar));
-    const std::lock_guard guard(policy_guard_);
-    policy_ = std::move(policy);
-    policy_version_.store(next_version(), std::memory_order_release);
-}
-
-/// Each thread keeps the policy it used last: on the packet path a configuration costs one comparison.
-const Engine::Policy& Engine::policy() const noexcept {
-    thread_local Policy kept;
-    thread_local std::uint64_t kept_version = 0;
-    if (policy_version_.load(std::memory_order_acquire) != kept_version) {
-        const std::lock_guard guard(policy_guard_);
-        kept = policy_;
-        kept_version = policy_version_.load(std::memory_order_relaxed);
-    }
-    return kept;
+    policy_.set(std::make_shared<const registrar::Policy>(std::move(config.registrar)));
 }
 
 std::optional<std::string> Engine::attach(const std::string& library_path) { return stack_.attach(library_path); }
@@ -124,7 +102,7 @@ void Engine::run_clock() {
 void Engine::tick() {
     location_.advance(base::monotonic_now_ms(), kPingsPerTick, due_pings_);
     if (due_pings_.empty()) return;
-    const Policy& rules = policy();
+    const auto& rules = policy_.get();
     for (const location::DuePing& ping : due_pings_) {
         stack_.send_ping({ping.binding_id, ping.nonce, monotonic_now_us()}, ping.flow, ping.target, ping.contact_uri,
                          ping.path, rules->domain);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bounded_queue.hpp"
+#include "base/published.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
 #include "engine/message_log.hpp"
@@ -90,8 +91,6 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] int receive_buffer() const noexcept { return stack_.receive_buffer(); }
 
   private:
-    using Policy = std::shared_ptr<const registrar::Policy>;
-
     [[nodiscard]] stack::Knock on_knock(const sip::Flow& flow) noexcept override;
     void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept override;
     void on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept override;
@@ -110,14 +109,11 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
                         std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
-    [[nodiscard]] const Policy& policy() const noexcept;
     void run_clock();
     void tick();
     void stop_clock() noexcept;
 
-    mutable std::mutex policy_guard_;
-    Policy policy_;
-    std::atomic<std::uint64_t> policy_version_;
+    base::Published<registrar::Policy> policy_;
     base::BoundedQueue<QueuedEvent> events_;
     std::unordered_set<std::uint64_t> gone_before_seen_;  // bindings whose addition was drained after they had ended
     location::Location location_;

@@ -36,7 +36,7 @@ std::unique_ptr<BindingRecord> peer_of(const sip::RegisterRequest& request) {
 }  // namespace
 
 void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept {
-    const Policy& rules = policy();
+    const auto& rules = policy_.get();
     const sip::Identity identity = registrar::identify(request, *rules);
     if (identity.reason != sip::RejectReason::none) {
         sip::RegisterOutcome outcome;
@@ -73,7 +73,7 @@ void Engine::turn_away(const sip::RegisterRequest& request, const sip::Identity&
     sip::RegisterOutcome outcome;
     outcome.reason = ruling.reason;
     reply.refuse(ruling.reason);
-    registrar::write_refused(outcome, *policy(), std::time(nullptr), reply.headers);
+    registrar::write_refused(outcome, *policy_.get(), std::time(nullptr), reply.headers);
     if (ruling.is_usual) return;
     refused_.fetch_add(1, std::memory_order_relaxed);
     auto peer = peer_of(request);
@@ -112,7 +112,7 @@ bool Engine::is_registered(std::string_view user) const noexcept {
 }
 
 void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept {
-    const Policy& rules = policy();
+    const auto& rules = policy_.get();
     registrar::RequestFacts facts;
     facts.method = request.method;
     facts.request_user = request.request_user;
