@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 NOBODY = 65_534
 CLONE_NEWNS = 0x00020000
 MS_RDONLY = 1
@@ -102,3 +104,7 @@ def _mount(source: str | None, target: Path, kind: str | None, flags: int, optio
 def _check(result: int, what: str) -> None:
     if result != 0:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
+needs_mounts = pytest.mark.skipif(why_impossible() is not None, reason=str(why_impossible()))
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

@@ -140,6 +140,7 @@ def test_wrong_password_unknown_user_and_disabled_device_look_the_same_and_are_l
         assert seen[0] == seen[1] == seen[2]
         line = daemon.wait_for_log("authentication.failed", user="alice")
         assert line["source_ip"] == "127.0.0.1"
+        daemon.wait_for_log("authentication.failed", user="bert")  # the last of the three
         assert_banned_by_readmes_filter(daemon)
 
 

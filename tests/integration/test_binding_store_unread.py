@@ -14,12 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from location.binding_database import opened_image
-from tests.integration.private_disk import NOBODY, PrivateDisk, as_nobody, on_private_disk, why_impossible
+from tests.integration.private_disk import NOBODY, PrivateDisk, as_nobody, needs_mounts, needs_root, on_private_disk
 from tests.kit.binding_journal import VirtualClock, changed, row
 from tests.kit.stored_daemon import NAME, StoredDaemon, begin, events, fill, leave_killed, stored_rows
-
-needs_mounts = pytest.mark.skipif(why_impossible() is not None, reason=str(why_impossible()))
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
 
 @pytest.fixture
