@@ -1,72 +1,27 @@
 #include "stack/udp_sockets.hpp"
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <memory>
 
+#include "sip/native_address.hpp"
+
 namespace sr::stack {
 namespace {
-
-struct NativeAddress {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
-
-    [[nodiscard]] sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
-    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-NativeAddress to_native(const sip::SocketAddress& address) noexcept {
-    NativeAddress native;
-    if (address.is_ipv6) {
-        auto* in6 = reinterpret_cast<sockaddr_in6*>(&native.storage);
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(address.port);
-        in6->sin6_scope_id = address.scope_id;
-        std::memcpy(&in6->sin6_addr, address.ip.data(), 16);
-        native.size = sizeof *in6;
-    } else {
-        auto* in4 = reinterpret_cast<sockaddr_in*>(&native.storage);
-        in4->sin_family = AF_INET;
-        in4->sin_port = htons(address.port);
-        std::memcpy(&in4->sin_addr, address.ip.data() + 12, 4);
-        native.size = sizeof *in4;
-    }
-    return native;
-}
-
-sip::SocketAddress from_native(const NativeAddress& native) noexcept {
-    sip::SocketAddress address;
-    if (native.storage.ss_family == AF_INET6) {
-        const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&native.storage);
-        address.is_ipv6 = true;
-        address.port = ntohs(in6->sin6_port);
-        address.scope_id = in6->sin6_scope_id;
-        std::memcpy(address.ip.data(), &in6->sin6_addr, 16);
-    } else if (native.storage.ss_family == AF_INET) {
-        const auto* in4 = reinterpret_cast<const sockaddr_in*>(&native.storage);
-        address.port = ntohs(in4->sin_port);
-        address.ip[10] = address.ip[11] = 0xFF;
-        std::memcpy(address.ip.data() + 12, &in4->sin_addr, 4);
-    }
-    return address;
-}
 
 std::optional<sip::SocketAddress> bound_udp_address(int descriptor) noexcept {
     int type = 0;
     socklen_t size = sizeof type;
     if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_DGRAM) return std::nullopt;
-    NativeAddress name;
+    sip::NativeAddress name;
     if (getsockname(descriptor, name.get(), &name.size) != 0) return std::nullopt;
     if (name.storage.ss_family != AF_INET && name.storage.ss_family != AF_INET6) return std::nullopt;
-    return from_native(name);
+    return sip::from_native(name);
 }
 
 /// PJSIP has no call that lists its transports, but the kernel knows our sockets.
@@ -124,21 +79,14 @@ std::uint8_t UdpSockets::index_of(int descriptor) const noexcept {
 
 bool UdpSockets::send(std::size_t listener, const sip::SocketAddress& to, std::string_view datagram) const noexcept {
     if (listener >= count_) return false;
-    const NativeAddress native = to_native(to);
+    const sip::NativeAddress native = sip::to_native(to);
     return sendto(listeners_[listener].descriptor, datagram.data(), datagram.size(), MSG_DONTWAIT, native.get(),
                   native.size) >= 0;
 }
 
 std::string UdpSockets::local_ip_towards(std::size_t listener, const sip::SocketAddress& peer) const noexcept {
     sip::SocketAddress local = listener < count_ ? listeners_[listener].address : sip::SocketAddress{};
-    if (is_wildcard(local)) {
-        // Connecting a datagram socket sends nothing; the kernel only chooses the route and with it our address.
-        const int probe = socket(peer.is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        const NativeAddress native = to_native(peer);
-        if (probe >= 0 && connect(probe, native.get(), native.size) == 0)
-            local = bound_udp_address(probe).value_or(local);
-        if (probe >= 0) close(probe);
-    }
+    if (is_wildcard(local)) local = sip::local_address_towards(peer).value_or(local);
     return local.ip_text();
 }
 
