@@ -2,6 +2,7 @@
 // number.
 #pragma once
 
+#include <span>
 #include <variant>
 
 #include "sdp/agreement.hpp"
@@ -9,8 +10,10 @@
 
 namespace sr::sdp {
 
-/// Whether an offer asks for a WebRTC or a plain leg, so that the caller can provide its port before it answers.
-[[nodiscard]] std::variant<LegKind, AnswerFault> offered_kind(const SessionDescription& offer);
+/// Whether `negotiate` with these codecs makes a WebRTC or a plain leg, so that the caller can provide its port before.
+[[nodiscard]] std::variant<LegKind, AnswerFault> offered_kind(const SessionDescription& offer,
+                                                              std::span<const CodecPolicy> codecs,
+                                                              const Agreement* previous);
 
 /// The answer. `previous` is what was agreed in this dialog before, null for its first offer.
 ///

@@ -24,11 +24,12 @@ struct Offer {
 [[nodiscard]] Offer make_offer(const LocalMedia& local, LegKind kind);
 
 /// An offer within a dialog: what this side last said, with another direction or, if that is the same, unchanged and
-/// under the same version (a refresh). The number and order of m= lines stay, as RFC 3264 section 8 asks.
+/// under the same version (a refresh; `wanted` is then the direction that `previous.text` has). The number and order of
+/// m= lines stay, as RFC 3264 section 8 asks.
 [[nodiscard]] Offer make_reoffer(const Agreement& previous, Direction wanted);
 
-/// What their answer makes of our offer; `previous` as for negotiate.
+/// What their answer makes of our offer; `previous` as for negotiate. The version is the offer's.
 [[nodiscard]] std::variant<Agreement, AnswerFault> accept(const Offer& offer, const SessionDescription& answer,
-                                                          const LocalMedia& local, const Agreement* previous);
+                                                          const Agreement* previous);
 
 }  // namespace sr::sdp

@@ -100,9 +100,11 @@ class Reader {
         return {};
     }
 
-    Expected take_timing(std::string_view value) {
-        const bool is_numbers = std::ranges::all_of(value, [](char c) { return (c >= '0' && c <= '9') || c == ' '; });
-        if (!has_timing_ && is_numbers && value.size() <= 41) session_.timing = value;  // two numbers of 64 bits
+    Expected take_timing(std::string_view value) noexcept {
+        std::string_view rest = value;
+        const auto start = read_number<std::uint64_t>(take_token(rest), UINT64_MAX);
+        const auto stop = read_number<std::uint64_t>(rest, UINT64_MAX);
+        if (!has_timing_ && start && stop) session_.timing = trim_blanks(value);
         has_timing_ = true;
         return {};
     }
