@@ -3,9 +3,10 @@
 // Theory of operation. The peer is full ICE, therefore controlling, and checks each of its addresses against our one.
 // An address is believed from its first check with a right MESSAGE-INTEGRITY on. Media goes to the selected path: the
 // first that is valid, then whatever the peer nominates. Browsers repeat USE-CANDIDATE in every check of the pair they
-// use, other agents send it once, and old ones (aggressive nomination) send it on all pairs at once; so a nominated
-// check moves the path, unless the present path is being nominated as well and has the higher priority.
-// Valid checks are also the peer's consent to receive (RFC 7675): browsers send one every 2.5 s at the most.
+// use, other agents send it once, and old ones (aggressive nomination) send it on all pairs all the time; so a
+// nominated check moves the path, unless the present path is being nominated as well and has the higher priority.
+// Should that one be dead, the second check in a row of the same challenger moves the path. Valid checks are also the
+// peer's consent to receive (RFC 7675): browsers send one every 2.5 s at the most.
 #pragma once
 
 #include <array>
@@ -68,7 +69,8 @@ class IceLite {
     /// When the peer's consent ends, or has ended; every valid check moves it.
     [[nodiscard]] base::TimeMs consent_until() const noexcept { return last_valid_at_ + kConsentMs; }
 
-    /// RFC 8445 section 9. The old credentials and the old path hold until the first valid check with the new ones.
+    /// RFC 8445 section 9; counts as consent, as the peer's description asked for it or answers it. The old credentials
+    /// and the old path hold until the first valid check with the new ones.
     void restart(IceCredentials local, IceCredentials remote, base::TimeMs now);
 
     [[nodiscard]] const IceCredentials& local() const noexcept { return current_.local; }
@@ -88,19 +90,23 @@ class IceLite {
         bool is_nominating = false;  // its latest check carried USE-CANDIDATE
     };
 
+    static constexpr std::size_t kNone = kPaths;
+
     [[nodiscard]] const Generation* find_generation(std::string_view username) const noexcept;
-    [[nodiscard]] Path& remember(const sip::SocketAddress& source, IceOutcome& outcome) noexcept;
-    [[nodiscard]] bool is_preferred(const Path& path, bool is_nominated) const noexcept;
-    void accept(const StunMessage& check, const sip::SocketAddress& source, base::TimeMs now, IceOutcome& outcome);
+    [[nodiscard]] std::size_t find_path(const sip::SocketAddress& source) const noexcept;
+    [[nodiscard]] std::size_t add_path(const sip::SocketAddress& source) noexcept;
+    void accept(const StunMessage& check, const sip::SocketAddress& source, base::TimeMs now,
+                IceOutcome& outcome) noexcept;
+    void nominate(std::size_t path) noexcept;
     void finish_restart() noexcept;
 
     Generation current_;
     Generation previous_;  // during a restart; empty otherwise
     std::array<Path, kPaths> paths_{};
     std::size_t path_count_ = 0;
-    std::optional<Path> selected_;
+    std::size_t selected_ = kNone;
+    std::size_t challenger_ = kNone;  // was nominated against a better selected path that has not been heard since
     base::TimeMs last_valid_at_;
-    bool is_challenged_ = false;  // another path was nominated since the selected one was heard
     bool is_restarting_ = false;
 };
 
