@@ -18,7 +18,7 @@ BEYOND_THE_STANDARD_LIBRARY = {
     "Python.h": {"bindings"},
     "pjsip": {"stack"},
     "dlfcn.h": {"stack"},
-    "openssl/": {"auth"},
+    "openssl/": {"auth", "webrtc"},
 }
 """What may be included, by the beginning of its name, and by whom."""
 
@@ -64,7 +64,7 @@ def test_the_edges_of_the_rooms_are_those_of_the_design() -> None:
     assert room_links() == {
         "base": set(),
         "sip": {"base"},
-        **{room: {"sip"} for room in of_the_engine | {"sdp"}},
+        **{room: {"sip"} for room in of_the_engine | {"sdp", "webrtc"}},
         "engine": of_the_engine,
         "bindings": {"engine"},
     }
