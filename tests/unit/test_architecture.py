@@ -19,6 +19,9 @@ BEYOND_THE_STANDARD_LIBRARY = {
     "pjsip": {"stack"},
     "dlfcn.h": {"stack"},
     "openssl/": {"auth", "webrtc"},
+    "opus/": {"audio"},
+    "spandsp": {"audio"},
+    "speex/": {"audio"},
 }
 """What may be included, by the beginning of its name, and by whom."""
 
@@ -64,7 +67,9 @@ def test_the_edges_of_the_rooms_are_those_of_the_design() -> None:
     assert room_links() == {
         "base": set(),
         "sip": {"base"},
+        "audio": {"base"},
         **{room: {"sip"} for room in of_the_engine | {"sdp", "webrtc"}},
+        "media": {"audio", "sdp", "webrtc"},
         "engine": of_the_engine,
         "bindings": {"engine"},
     }

@@ -1,0 +1,51 @@
+// A received stream as frames: the jitter buffer, the decoder, and what joins packets of any length to ticks of 20 ms.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "audio/audio_frame.hpp"
+#include "audio/codec.hpp"
+#include "audio/jitter_buffer.hpp"
+#include "audio/rtp_packet.hpp"
+
+namespace sr::audio {
+
+/// One per leg that is decoded. Allocates when it is made and never after. Not for several threads.
+class Playout {
+  public:
+    /// `config.clock_rate_hz` is taken from the decoder, which is not null.
+    Playout(std::unique_ptr<AudioDecoder> decoder, JitterConfig config);
+
+    /// A packet of the decoder's payload type.
+    void insert(const RtpView& packet, TimeUs arrival_us) noexcept;
+    /// A packet of the same SSRC and another payload type (telephone-event, comfort noise), so that it is not missed.
+    void insert_other(const RtpView& packet) noexcept { jitter_.insert_other(packet.ssrc(), packet.sequence()); }
+
+    /// The next 20 ms, once per tick; false and a silent frame while there is no stream.
+    [[nodiscard]] bool pop(TimeUs now_us, AudioFrame& out) noexcept;
+
+    [[nodiscard]] const JitterStatistics& statistics() const noexcept { return jitter_.statistics(); }
+    /// Of the last frame, decibels below overload.
+    [[nodiscard]] std::uint8_t level() const noexcept { return level_; }
+    /// The codec changed: forgets the stream.
+    void replace(std::unique_ptr<AudioDecoder> decoder, JitterConfig config);
+
+  private:
+    // What is left of a frame, then the longest packet twice: the one to be shortened, and the one it is blended with.
+    static constexpr std::size_t kRoom = (kFrameSamples + 2 * kMostDecodedSamples) * kMostChannels;
+
+    [[nodiscard]] bool append_piece(TimeUs now_us) noexcept;
+    [[nodiscard]] std::size_t decode(const JitterPiece& piece) noexcept;
+    void shorten(std::size_t first, std::size_t second) noexcept;
+
+    std::unique_ptr<AudioDecoder> decoder_;
+    JitterBuffer jitter_;
+    std::uint8_t channels_;
+    std::uint8_t level_ = 127;
+    std::size_t ready_ = 0;  // samples per channel in `samples_`
+    std::array<std::int16_t, kRoom> samples_{};
+};
+
+}  // namespace sr::audio
