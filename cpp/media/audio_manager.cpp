@@ -101,7 +101,7 @@ MediaAnswer AudioManager::open_leg(const LegRequest& request, std::string_view o
     if (!offer.empty()) {
         const auto parsed = sdp::parse(offer);
         if (const auto* fault = std::get_if<sdp::SdpFault>(&parsed)) return refusal_of(*fault);
-        const auto offered = sdp::offered_kind(std::get<sdp::SessionDescription>(parsed));
+        const auto offered = sdp::offered_kind(std::get<sdp::SessionDescription>(parsed), codec_policy(), nullptr);
         if (const auto* fault = std::get_if<sdp::AnswerFault>(&offered)) return refusal_of(*fault);
         kind = std::get<sdp::LegKind>(offered);
     }
@@ -120,12 +120,12 @@ std::variant<AudioManager::Record, MediaRefusal> AudioManager::make_record(const
     const std::uint64_t numbers = random_number();
     record.seeds = {static_cast<std::uint32_t>(random_number() | 1), static_cast<std::uint16_t>(numbers),
                     static_cast<std::uint32_t>(numbers >> 32)};
-    record.local = {.fingerprint = identity_->fingerprint().text(),
-                    .session_id = random_number() >> 2,  // o= holds a signed 64-bit number; NTP times use 62
-                    .cname = random_token(),
-                    .ssrc = record.seeds.ssrc,
-                    .wanted = wanted_direction(request.target.kind),
-                    .codecs = codec_policy()};
+    record.local.fingerprint = identity_->fingerprint().text();
+    record.local.session_id = random_number() >> 2;  // o= is often read as a signed number
+    record.local.cname = random_token();
+    record.local.ssrc = record.seeds.ssrc;
+    record.local.wanted = wanted_direction(request.target.kind);
+    record.local.codecs = codec_policy();
     if (kind == sdp::LegKind::webrtc) {
         record.local.addresses = offered_addresses();
         return record;
@@ -182,7 +182,7 @@ std::optional<MediaRefusal> AudioManager::complete_leg(const std::string& leg_id
     const auto parsed = sdp::parse(answer);
     if (const auto* fault = std::get_if<sdp::SdpFault>(&parsed)) return refusal_of(*fault);
     const sdp::Agreement* previous = record.agreement ? &*record.agreement : nullptr;
-    auto agreed = sdp::accept(*record.offer, std::get<sdp::SessionDescription>(parsed), record.local, previous);
+    auto agreed = sdp::accept(*record.offer, std::get<sdp::SessionDescription>(parsed), previous);
     if (const auto* fault = std::get_if<sdp::AnswerFault>(&agreed)) return refusal_of(*fault);
     take(record, std::get<sdp::Agreement>(std::move(agreed)));
     record.offer.reset();

@@ -65,7 +65,7 @@ void LegReceiver::hear_level(const audio::RtpView& packet, audio::TimeUs now_us)
 
 void LegReceiver::keep(const audio::RtpView& packet, const sdp::Codec& codec, audio::TimeUs now_us) noexcept {
     if (!codec_ || *codec_ != codec) {
-        auto decoder = audio::make_decoder(codec_spec({.codec = codec}, audio::kFrameMs));
+        auto decoder = audio::make_decoder(codec_spec({codec, 0, {}}, audio::kFrameMs));
         if (!decoder) return;
         if (playout_) {
             playout_->replace(std::move(decoder), {});
