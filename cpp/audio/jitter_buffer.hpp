@@ -22,6 +22,7 @@ struct JitterConfig {
     std::uint32_t clock_rate_hz = 48000;
     std::uint32_t min_ms = 10;         // of the target
     std::uint32_t max_ms = 400;        // of the target; of what lies beyond, the oldest is dropped
+    bool has_fec = false;              // ask for FEC before concealing
     std::size_t arena_octets = 32768;  // for payloads: as many as come in `max_ms`, or the oldest are overwritten
 };
 
@@ -57,7 +58,7 @@ struct JitterStatistics {
     std::uint64_t lost = 0;       // never came while their time lasted; late ones count here and there
     std::uint64_t recovered = 0;  // of these, by FEC
     std::uint64_t concealed = 0;  // pieces of concealment, for loss and for growing
-    std::uint64_t dropped = 0;    // taken out to shorten the delay, or overwritten
+    std::uint64_t dropped = 0;    // taken out to shorten the delay
     std::uint64_t restarts = 0;   // new SSRC, sequence or timestamps
     double delay_ms = 0;          // now
     double target_ms = 0;
@@ -79,8 +80,6 @@ class JitterBuffer {
     [[nodiscard]] JitterPiece pop(TimeUs now_us, bool is_quiet) noexcept;
 
     [[nodiscard]] const JitterStatistics& statistics() const noexcept { return statistics_; }
-    /// Forgets the stream, not the statistics.
-    void reset() noexcept;
 
   private:
     static constexpr std::size_t kSlots = 256;  // of 5 ms at least: more than three times the most that is held
@@ -117,6 +116,7 @@ class JitterBuffer {
     [[nodiscard]] JitterPiece starve(TimeUs now_us) noexcept;
     [[nodiscard]] JitterPiece fill(JitterPiece::Kind kind, std::int64_t ticks, bool is_on_time) noexcept;
     void pass(const Head& head) noexcept;
+    void weigh_loss(std::int64_t missing, std::uint32_t packet_ticks) noexcept;
 
     [[nodiscard]] TimeUs to_us(std::int64_t ticks) const noexcept { return ticks * 1'000'000 / config_.clock_rate_hz; }
     [[nodiscard]] std::int64_t to_ticks(TimeUs us) const noexcept { return us * config_.clock_rate_hz / 1'000'000; }
@@ -150,6 +150,8 @@ class JitterBuffer {
     std::int64_t starved_ticks_ = 0;  // filled since the last packet was played
     bool was_silence_ = false;        // the last packet said that the sender falls silent
     TimeUs last_shortened_us_ = 0;
+    double loss_ = 0;         // the share of lost packets, of about the last hundred
+    TimeUs fec_wait_us_ = 0;  // added to the target while there is loss: the packet after a lost one must be there
 };
 
 }  // namespace sr::audio

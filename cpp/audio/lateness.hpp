@@ -32,12 +32,15 @@ class Lateness {
     static constexpr std::size_t kBuckets = 256;  // the last one holds all above half a second
 
     void find_lowest(TimeUs transit_us, TimeUs arrival_us) noexcept;
+    void follow_lowest() noexcept;
+    void count(TimeUs transit_us) noexcept;
     void find_percentile() noexcept;
 
     std::array<TimeUs, kSeconds> lowest_of_second_{};
     std::int64_t second_ = 0;
     bool has_second_ = false;
     TimeUs lowest_us_ = 0;
+    TimeUs first_bucket_us_ = 0;  // the transit at which the first bucket begins: at most one below the lowest
     std::array<std::uint8_t, kPackets> recent_{};  // buckets, as a ring
     std::array<std::uint16_t, kBuckets> counts_{};
     std::size_t packets_ = 0;

@@ -28,7 +28,7 @@ class Gain {
     std::int32_t q12_ = 1 << 12;
 };
 
-/// The sum of one tick. Mono speakers stand in the middle; at most 16,383 speakers at the highest gain.
+/// The sum of one tick. Mono speakers stand in the middle; at most 8,191 speakers at the highest gain.
 class Mix {
   public:
     void clear() noexcept;

@@ -12,7 +12,8 @@
 
 namespace sr::audio {
 
-/// One per leg that is decoded. Allocates when it is made and never after. Not for several threads.
+/// One per leg that is decoded; a new one when the codec changes. Allocates when it is made and never after. Not for
+/// several threads.
 class Playout {
   public:
     /// `config.clock_rate_hz` is taken from the decoder, which is not null.
@@ -29,8 +30,6 @@ class Playout {
     [[nodiscard]] const JitterStatistics& statistics() const noexcept { return jitter_.statistics(); }
     /// Of the last frame, decibels below overload.
     [[nodiscard]] std::uint8_t level() const noexcept { return level_; }
-    /// The codec changed: forgets the stream.
-    void replace(std::unique_ptr<AudioDecoder> decoder, JitterConfig config);
 
   private:
     // What is left of a frame, then the longest packet twice: the one to be shortened, and the one it is blended with.

@@ -56,7 +56,8 @@ class DigitSender {
   public:
     explicit DigitSender(std::uint32_t clock_rate_hz) noexcept : clock_rate_hz_(clock_rate_hz) {}
 
-    /// False for what is no digit, or when 32 are waiting. `duration_ms` is held within 40-6000 and rounded to 20.
+    /// False for what is no digit, or when 32 are waiting. `duration_ms` is held within 40-6000, and within
+    /// what one segment's 16 bits can tell (1,360 at 48 kHz); steps of 20.
     bool push(char digit, std::uint32_t duration_ms) noexcept;
 
     struct Packet {
