@@ -12,7 +12,7 @@ std::string_view describe(AnswerFaultReason reason) noexcept {
         case AnswerFaultReason::no_ice_credentials: return "DTLS-SRTP without ICE (a=ice-ufrag, a=ice-pwd)";
         case AnswerFaultReason::remote_is_ice_lite: return "Both sides are ICE-lite; one must be a full agent";
         case AnswerFaultReason::unknown_protocol: return "The transport protocol of the audio is not known here";
-        case AnswerFaultReason::no_local_address: return "This server has no address of the offered family";
+        case AnswerFaultReason::no_local_address: return "This server has no address or no port left for media";
         case AnswerFaultReason::dtls_on_hold: return "DTLS is not to be set up yet (a=setup:holdconn)";
         case AnswerFaultReason::transport_changed: return "A call cannot change between WebRTC and plain RTP";
         case AnswerFaultReason::section_mismatch: return "The answer's media sections are not those of the offer";

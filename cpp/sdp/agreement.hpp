@@ -35,7 +35,7 @@ struct CodecPolicy {
 /// This side of a leg. Nothing here is made up by the room: it knows no random numbers and no interfaces.
 struct LocalMedia {
     /// Where this side is reached. webrtc: the host candidates with their ports, best first. rtp: only the IPs count,
-    /// and the first of the other side's family is taken.
+    /// and the first of the other side's family is taken, or the first of all.
     std::vector<sip::SocketAddress> addresses;
     std::uint16_t rtp_port = 0;  // of a plain leg; RTCP is the next one unless both share
     /// Fresh ones at each call; they are taken for a new leg and for an ICE restart only. See MediaTerms::local_ice.
@@ -117,7 +117,7 @@ enum class AnswerFaultReason : std::uint8_t {
     no_ice_credentials,  // DTLS without ICE
     remote_is_ice_lite,  // two lite agents never check, so never connect
     unknown_protocol,    // no RTP profile that we know
-    no_local_address,    // none of the family that the other side uses
+    no_local_address,    // LocalMedia without address, or without port for a plain leg
     dtls_on_hold,        // a=setup:holdconn
     transport_changed,   // a re-offer turns a WebRTC leg into a plain one or back
     section_mismatch,    // an answer whose m= lines are not those of our offer

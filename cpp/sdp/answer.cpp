@@ -55,14 +55,14 @@ std::variant<Choice, AnswerFault> choose(const SessionDescription& offer, std::s
     return first_fault;
 }
 
-/// Plain RTP needs an address of the family that the other side sends from; ICE finds its pair by itself.
-const sip::SocketAddress* own_address(const LocalMedia& local, const Connection* theirs, LegKind kind) noexcept {
+/// Of the family that the other side uses if there is one. Else the first: linphone writes an IPv6 address in calls
+/// over IPv4 and listens on both, and a leg sends to where packets come from.
+const sip::SocketAddress* own_address(const LocalMedia& local, const Connection* theirs) noexcept {
     if (local.addresses.empty()) return nullptr;
     const auto same = std::ranges::find_if(local.addresses, [theirs](const sip::SocketAddress& address) {
         return theirs == nullptr || address.is_ipv6 == theirs->is_ipv6;
     });
-    if (same != local.addresses.end()) return &*same;
-    return kind == LegKind::webrtc ? &local.addresses.front() : nullptr;
+    return same == local.addresses.end() ? &local.addresses.front() : &*same;
 }
 
 /// RFC 8842 section 5.3: the offer decides, and actpass leaves an association with the same peer as it is.
@@ -142,8 +142,9 @@ std::variant<Agreement, AnswerFault> negotiate(const SessionDescription& offer, 
     }
     const MediaSection& section = offer.media[choice.section];
     const Connection* const connection = offer.connection_of(section);
-    const sip::SocketAddress* const address = own_address(local, connection, choice.kind);
-    if (address == nullptr) return AnswerFault{AnswerFaultReason::no_local_address};
+    const sip::SocketAddress* const address = own_address(local, connection);
+    const bool has_port = choice.kind == LegKind::webrtc || local.rtp_port != 0;
+    if (address == nullptr || !has_port) return AnswerFault{AnswerFaultReason::no_local_address};
 
     Agreement agreement;
     agreement.section = choice.section;
