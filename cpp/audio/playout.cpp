@@ -29,6 +29,7 @@ void Playout::insert(const RtpView& packet, TimeUs arrival_us) noexcept {
 }
 
 bool Playout::pop(TimeUs now_us, AudioFrame& out) noexcept {
+    skipped_ = 0;
     while (ready_ < kFrameSamples && append_piece(now_us)) continue;
     out.channels = channels_;
     if (ready_ == 0) {
@@ -46,6 +47,19 @@ bool Playout::pop(TimeUs now_us, AudioFrame& out) noexcept {
     ready_ -= ready / channels_;
     level_ = level_below_overload_db(std::as_const(out).samples());
     return true;
+}
+
+void Playout::skip(TimeUs now_us) noexcept {
+    ready_ = 0;
+    level_ = kSilentLevel;
+    while (skipped_ < kFrameSamples) {
+        const JitterPiece piece = jitter_.pop(now_us, true);
+        if (piece.kind == JitterPiece::Kind::Idle) break;
+        // What is to be shortened takes the time of the piece after it.
+        if (piece.is_to_be_shortened) continue;
+        skipped_ += std::size_t{piece.ticks} * kMixRateHz / decoder_->clock_rate_hz();
+    }
+    skipped_ -= std::min(skipped_, kFrameSamples);
 }
 
 bool Playout::append_piece(TimeUs now_us) noexcept {

@@ -27,6 +27,9 @@ class Playout {
     /// The next 20 ms, once per tick; false and a silent frame while there is no stream.
     [[nodiscard]] bool pop(TimeUs now_us, AudioFrame& out) noexcept;
 
+    /// In the place of `pop` where nobody listens: 20 ms pass, the decoder rests.
+    void skip(TimeUs now_us) noexcept;
+
     [[nodiscard]] const JitterStatistics& statistics() const noexcept { return jitter_.statistics(); }
     /// Of the last frame, decibels below overload.
     [[nodiscard]] std::uint8_t level() const noexcept { return level_; }
@@ -43,7 +46,8 @@ class Playout {
     JitterBuffer jitter_;
     std::uint8_t channels_;
     std::uint8_t level_ = 127;
-    std::size_t ready_ = 0;  // samples per channel in `samples_`
+    std::size_t ready_ = 0;    // samples per channel in `samples_`
+    std::size_t skipped_ = 0;  // samples per channel that have passed unheard before their time
     std::array<std::int16_t, kRoom> samples_{};
 };
 

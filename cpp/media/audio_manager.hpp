@@ -57,8 +57,8 @@ class AudioManager {
     void set_addresses(std::vector<sip::SocketAddress> addresses);
     void set_routes(std::vector<Route> routes);
 
-    /// The description for the peer: an answer or, where `offer` is empty, our offer, which `complete_leg` ends. A leg of
-    /// that id that stands already is asked as by `update_leg`.
+    /// The description for the peer: an answer or, where `offer` is empty, our offer, which `complete_leg` ends. A leg
+    /// of that id that stands already is asked as by `update_leg`.
     [[nodiscard]] MediaAnswer open_leg(const LegRequest& request, std::string_view offer);
     /// The same within a leg; refused, it stays as it was.
     [[nodiscard]] MediaAnswer update_leg(const std::string& leg_id, std::string_view offer);

@@ -54,8 +54,7 @@ Leg::Leg(LegSetup setup, std::unique_ptr<LegTransport> transport, const LegLimit
       expecting_since_us_(now_us),
       next_report_us_(now_us + kFirstReportUs) {}
 
-LegReceiver::Heard Leg::receive(const Arrival& arrival, int descriptor, audio::TimeUs now_us,
-                                SendBatch& out) noexcept {
+LegReceiver::Heard Leg::receive(const Arrival& arrival, int descriptor, audio::TimeUs now_us, SendBatch& out) noexcept {
     const Unwrapped unwrapped = transport_->receive(arrival, descriptor, now_us, out);
     if (unwrapped.content == Content::rtcp) receive_reports(unwrapped.octets, now_us);
     if (unwrapped.content != Content::rtp) return {};
@@ -125,10 +124,10 @@ void Leg::check_silence(audio::TimeUs now_us) {
     const audio::TimeUs heard_us = std::max(receiver_.last_packet_us(), expecting_since_us_);
     const bool is_silent = is_expecting && now_us - heard_us >= audio::TimeUs{limits_.silence_ms} * 1000;
     if (is_silent && !is_silent_) {
-        tell(LegEventKind::silent, receiver_.packets() == 0
-                                       ? "no audio has ever come from it: it may send to another address or port"
-                                       : "no audio has come from it for " + std::to_string(limits_.silence_ms / 1000) +
-                                             " seconds");
+        tell(LegEventKind::silent,
+             receiver_.packets() == 0
+                 ? "no audio has ever come from it: it may send to another address or port"
+                 : "no audio has come from it for " + std::to_string(limits_.silence_ms / 1000) + " seconds");
     }
     is_silent_ = is_silent;
 }
@@ -196,7 +195,9 @@ LegStatistics Leg::statistics(audio::TimeUs now_us) const {
     told.mix = target_text(setup_.target);
     told.device = setup_.device;
     told.kind = setup_.terms.kind == sdp::LegKind::webrtc ? "webrtc" : "rtp";
-    told.state = !is_connected_ ? LegState::connecting : setup_.is_held ? LegState::held : LegState::connected;
+    told.state = transport_->state() != TransportState::connected ? LegState::connecting
+                 : setup_.is_held                                 ? LegState::held
+                                                                  : LegState::connected;
     told.codec = codec_text(setup_.terms.send.codec);
     told.remote = address_text(transport_->remote());
     told.is_forwarded = is_forwarded_;

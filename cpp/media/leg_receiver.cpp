@@ -45,7 +45,8 @@ LegReceiver::Heard LegReceiver::receive(std::span<const std::uint8_t> packet, au
     const auto format = std::find_if(formats_.begin(), formats_.end(),
                                      [&](const auto& one) { return one.payload_type == view->payload_type(); });
     const std::uint32_t clock_hz = format != formats_.end() ? format->codec.clock_hz : 0;
-    if (clock_hz != 0 && (!reception_ || reception_->ssrc() != view->ssrc())) reception_.emplace(view->ssrc(), clock_hz);
+    if (clock_hz != 0 && (!reception_ || reception_->ssrc() != view->ssrc()))
+        reception_.emplace(view->ssrc(), clock_hz);
     if (reception_ && reception_->ssrc() == view->ssrc()) {
         reception_->receive(view->sequence(), view->timestamp(), now_us);
     }
@@ -67,11 +68,7 @@ void LegReceiver::keep(const audio::RtpView& packet, const sdp::Codec& codec, au
     if (!codec_ || *codec_ != codec) {
         auto decoder = audio::make_decoder(codec_spec({codec, 0, {}}, audio::kFrameMs));
         if (!decoder) return;
-        if (playout_) {
-            playout_->replace(std::move(decoder), {});
-        } else {
-            playout_.emplace(std::move(decoder), audio::JitterConfig{});
-        }
+        playout_.emplace(std::move(decoder), audio::JitterConfig{});
         codec_ = codec;
     }
     playout_->insert(packet, now_us);

@@ -22,9 +22,9 @@ class LegReceiver {
     void update(const sdp::MediaTerms& terms);
 
     struct Heard {
-        std::optional<audio::RtpView> audio{};                      // in a codec that was agreed on
-        std::optional<sdp::Codec> codec{};                          // of `audio`
-        std::optional<audio::DigitReceiver::Digit> digit{};         // that has ended
+        std::optional<audio::RtpView> audio{};               // in a codec that was agreed on
+        std::optional<sdp::Codec> codec{};                   // of `audio`
+        std::optional<audio::DigitReceiver::Digit> digit{};  // that has ended
     };
     [[nodiscard]] Heard receive(std::span<const std::uint8_t> packet, audio::TimeUs now_us) noexcept;
 

@@ -105,7 +105,7 @@ void LegTable::pass_on(Leg& from, const LegReceiver::Heard& heard, audio::TimeUs
 }
 
 void LegTable::mix(audio::TimeUs now_us, SendBatch& out) {
-    if (is_plan_stale_) plan();
+    settle();
     for (auto& [leg_id, entry] : legs_) {
         if (entry.is_decoded) entry.leg->pull(now_us);
     }

@@ -36,6 +36,11 @@ class LegTable {
     /// Passes on what a leg said to those who hear it as it is.
     void pass_on(Leg& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept;
 
+    /// Puts in force what was changed since the last time; before the next packet.
+    void settle() {
+        if (is_plan_stale_) plan();
+    }
+
     /// 20 ms of every mix.
     void mix(audio::TimeUs now_us, SendBatch& out);
 

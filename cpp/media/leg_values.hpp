@@ -92,9 +92,9 @@ struct LegStatistics {
     std::uint64_t octets_received = 0;
     std::uint64_t packets_sent = 0;
     std::uint64_t octets_sent = 0;
-    std::uint64_t packets_lost = 0;      // of those sent to us
+    std::uint64_t packets_lost = 0;       // of those sent to us
     std::uint64_t packets_discarded = 0;  // late, or more than the jitter buffer takes
-    double remote_loss = 0;              // the fraction of ours that the peer missed last, 0 to 1
+    double remote_loss = 0;               // the fraction of ours that the peer missed last, 0 to 1
     double jitter_ms = 0;
     double buffer_ms = 0;  // how long audio waits in the jitter buffer
     double rtt_ms = -1;    // -1: not known yet
@@ -105,7 +105,7 @@ struct LegStatistics {
 
 struct MediaConfig {
     /// The addresses that are offered to peers; their ports are unused.
-    std::vector<sip::SocketAddress> addresses;
+    std::vector<sip::SocketAddress> addresses{};
     std::uint16_t port = 42000;  // of the first media thread; 0: any
     std::uint16_t first_rtp_port = 42002;
     std::uint16_t last_rtp_port = 42999;

@@ -17,7 +17,8 @@ namespace sr::media {
 namespace {
 
 constexpr long kTickNs = 20'000'000;
-/// A thread that was kept from running catches up with so many ticks and drops the rest: later audio is worse than none.
+/// A thread that was kept from running catches up with so many ticks and drops the rest: later audio is worse than
+/// none.
 constexpr std::uint64_t kMostTicksAtOnce = 3;
 /// A handshake costs near a millisecond in two datagrams; so many leave most of a tick to those who talk already.
 constexpr std::uint32_t kHandshakeDatagramsPerTick = 16;
@@ -177,6 +178,7 @@ void MediaLoop::run_tasks() {
         tasks.swap(tasks_);
     }
     for (Task& task : tasks) task();
+    legs_.settle();
 }
 
 void MediaLoop::read(int descriptor) {

@@ -8,7 +8,8 @@ namespace {
 
 constexpr double kToneHz = 440;
 
-/// While nobody speaks, an Opus listener gets a packet of silence so often, as Opus does itself (RFC 6716 section 2.1.9).
+/// While nobody speaks, an Opus listener gets a packet of silence so often, as Opus does itself (RFC 6716
+/// section 2.1.9).
 constexpr std::uint32_t kSilenceTicks = 20;
 
 /// What a codec makes of 20 ms that are not sent.
@@ -65,9 +66,9 @@ void Mix::join_audience(Leg& listener, std::vector<Audience>& former) {
 }
 
 bool Mix::decodes(const Leg& leg) const noexcept {
-    return contribution_of(leg) != nullptr && std::any_of(audiences_.begin(), audiences_.end(), [&](const Audience& one) {
-               return one.listeners.size() > 1 || one.listeners.front() != &leg;
-           });
+    return contribution_of(leg) != nullptr &&
+           std::any_of(audiences_.begin(), audiences_.end(),
+                       [&](const Audience& one) { return one.listeners.size() > 1 || one.listeners.front() != &leg; });
 }
 
 bool Mix::forwards_to(const Leg& leg) const noexcept {

@@ -1,8 +1,8 @@
 // What legs hear. Who contributes and who listens changes seldom and is planned; the packets and ticks follow the plan.
 //
-// A listener who hears exactly one other leg, in its own codec and at its own loudness, is *forwarded* that leg's packets
-// as they come: no decoding, no delay. Everybody else hears the sum of all contributors but himself, every 20 ms. All who
-// said nothing in that tick hear the same sum, so it is encoded once for each way of encoding among them.
+// A listener who hears exactly one other leg, in its own codec and at its own loudness, is *forwarded* that leg's
+// packets as they come: no decoding, no delay. Everybody else hears the sum of all contributors but himself, every 20
+// ms. All who said nothing in that tick hear the same sum, so it is encoded once for each way of encoding among them.
 #pragma once
 
 #include <cstdint>

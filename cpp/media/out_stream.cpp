@@ -41,7 +41,8 @@ audio::RtpHeader OutStream::forwarded(std::uint8_t payload_type, const audio::Rt
         timestamp_offset_ = timestamp_ - packet.timestamp();
     }
     const bool is_marked = std::exchange(is_marked_, false) || packet.is_marked();
-    const audio::RtpHeader header{payload_type, is_marked, static_cast<std::uint16_t>(packet.sequence() + sequence_offset_),
+    const audio::RtpHeader header{payload_type, is_marked,
+                                  static_cast<std::uint16_t>(packet.sequence() + sequence_offset_),
                                   packet.timestamp() + timestamp_offset_, ssrc_};
     // What is reordered on its way in may leave the same way; only the newest moves the end of the stream.
     if (audio::sequence_distance(sequence_, header.sequence) >= 0) {

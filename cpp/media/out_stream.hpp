@@ -1,5 +1,6 @@
-// The one RTP stream that a leg sends: its numbers run on whatever feeds it - an encoder, another leg's packets, or both
-// by turns - so that the receiver never takes a change of feed for loss or for a new stream (RFC 3550 section 5.1).
+// The one RTP stream that a leg sends: its numbers run on whatever feeds it - an encoder, another leg's packets, or
+// both by turns - so that the receiver never takes a change of feed for loss or for a new stream (RFC 3550
+// section 5.1).
 #pragma once
 
 #include <cstdint>

@@ -52,9 +52,9 @@ WebRtcTransport::WebRtcTransport(const webrtc::DtlsIdentity& identity, const sdp
 void WebRtcTransport::begin_handshake(const sdp::MediaTerms& terms, audio::TimeUs now_us) {
     fingerprints_ = terms.remote_fingerprints;
     const auto peer = choose(fingerprints_);
-    if (!peer) return fail("its offer has no certificate fingerprint that can be compared (SHA-256 is what browsers use)");
-    const auto role =
-        terms.dtls_role == sdp::DtlsRole::client ? webrtc::DtlsRole::active : webrtc::DtlsRole::passive;
+    if (!peer)
+        return fail("its offer has no certificate fingerprint that can be compared (SHA-256 is what browsers use)");
+    const auto role = terms.dtls_role == sdp::DtlsRole::client ? webrtc::DtlsRole::active : webrtc::DtlsRole::passive;
     dtls_ = webrtc::DtlsSession::make(identity_, role, *peer, to_ms(now_us));
     is_started_ = is_keyed_ = false;
     if (!dtls_) fail("OpenSSL made no DTLS session");

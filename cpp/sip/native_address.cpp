@@ -49,8 +49,8 @@ std::optional<SocketAddress> local_address_towards(const SocketAddress& peer) no
     if (probe < 0) return std::nullopt;
     const NativeAddress native = to_native(peer);
     NativeAddress name;
-    const bool is_routed = connect(probe, native.get(), native.size) == 0 &&
-                           getsockname(probe, name.get(), &name.size) == 0;
+    const bool is_routed =
+        connect(probe, native.get(), native.size) == 0 && getsockname(probe, name.get(), &name.size) == 0;
     close(probe);
     if (!is_routed) return std::nullopt;
     return from_native(name);

@@ -22,7 +22,8 @@ struct NativeAddress {
 /// An address without IP and port where the family is neither IPv4 nor IPv6.
 [[nodiscard]] SocketAddress from_native(const NativeAddress& native) noexcept;
 
-/// This host's address from which `peer` would be sent to, as the kernel routes now; nothing where no route leads there.
+/// This host's address from which `peer` would be sent to, as the kernel routes now; nothing where no route leads
+/// there.
 [[nodiscard]] std::optional<SocketAddress> local_address_towards(const SocketAddress& peer) noexcept;
 
 }  // namespace sr::sip
