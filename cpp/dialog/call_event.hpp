@@ -43,9 +43,9 @@ struct CallEvent {
     std::string user_agent;
     std::string local_ip;
     sip::Flow flow;
-    std::string content_type;     // incoming, info
-    std::string body;             // incoming, updated: the offer; confirmed: the answer; info
-    bool is_reinvite = false;     // updated
+    std::string content_type;         // incoming, info
+    std::string body;                 // incoming, updated: the offer; confirmed: the answer; info
+    bool is_reinvite = false;         // updated
     EndCause cause = EndCause::none;  // ended, as the next two
     std::uint16_t status = 0;
     std::string reason;
