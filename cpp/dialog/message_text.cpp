@@ -131,8 +131,6 @@ bool is_sdp(std::string_view content_type) noexcept {
 
 std::string refusal_lines(sip::RejectReason reason, const CallRequest& request) {
     switch (reason) {
-        case sip::RejectReason::extension_required:
-            return "Unsupported: " + unsupported_by_calls(request).substr(0, kMostSentence) + "\r\n";
         case sip::RejectReason::unsupported_media_type:
         case sip::RejectReason::not_acceptable: return "Accept: application/sdp\r\nAccept-Encoding: identity\r\n";
         case sip::RejectReason::session_too_brief: return "Min-SE: " + std::to_string(kShortestSession_s) + "\r\n";

@@ -47,7 +47,8 @@ struct Content {
 
 [[nodiscard]] bool is_sdp(std::string_view content_type) noexcept;
 
-/// The lines that a refusal carries beyond its Warning (sections 20.2, 20.5, 20.33 and 20.40, RFC 4028 section 5).
+/// The lines that a refusal carries beyond its Warning and Unsupported (sections 20.1, 20.5 and 20.33, RFC 4028
+/// section 5).
 [[nodiscard]] std::string refusal_lines(sip::RejectReason reason, const CallRequest& request);
 
 /// The phrase of a status code (RFC 3261 section 21); one for its class where the code is unknown.

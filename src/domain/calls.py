@@ -6,6 +6,7 @@ A call is one INVITE dialog in which we are the called side (RFC 3261 section 13
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol
@@ -221,22 +222,39 @@ def leg_id_of(call_id: int) -> str:
     return f"call-{call_id}"
 
 
+class WebRtcForwarding(Protocol):
+    """The face that ScreamRouter's design fixed for offers and candidates; ConfigurationManager implements it."""
+
+    def forward_webrtc_sdp_offer_to_cpp(
+        self, leg_id: str, offer: bytes | None, target: CallTarget
+    ) -> MediaAnswer | MediaRefusal:
+        """As ``MediaService.open_leg``."""
+        ...
+
+    def forward_webrtc_ice_candidate_to_cpp(self, leg_id: str, candidate: str) -> bool:
+        """As ``MediaService.add_candidate``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CallableDevice:
-    """A device as a caller may name it. ``is_reachable``: it is registered, and heard."""
+    """A device as a caller may name it; ``device_id`` is its key in config.yaml."""
 
     device_id: str
     name: str
     is_sink: bool
     is_enabled: bool
-    is_reachable: bool
 
 
 class CallDirectory(Protocol):
     """Whom one can call, as the configuration knows them now."""
 
-    def find_callable(self, user: str) -> CallableDevice | None:
-        """The device whose key, uuid, address-of-record's user or name ``user`` is; case as ``invite_flow`` says."""
+    def callable_devices(self) -> Iterable[CallableDevice]:
+        """Every device that has an entry."""
+        ...
+
+    def is_registered(self, device_id: str) -> bool:
+        """Whether the device is registered at this moment."""
         ...
 
 
