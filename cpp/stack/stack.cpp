@@ -207,6 +207,18 @@ void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::
     handler_.on_trace({.kind = TraceKind::ping, .message = text.text(), .to = contact_uri, .flow = target});
 }
 
+bool Stack::send(const sip::Flow& flow, const sip::SocketAddress& to, std::string_view octets) noexcept {
+    const bool is_sent = sockets_.send(flow.listener, to, octets);
+    if (octets.starts_with("SIP/2.0")) count(is_sent ? counters_.replies : counters_.dropped);
+    return is_sent;
+}
+
+std::pair<std::string, std::uint16_t> Stack::local_address(const sip::Flow& flow) const noexcept {
+    const auto listeners = sockets_.all();
+    if (flow.listener >= listeners.size()) return {"127.0.0.1", 5060};
+    return {sockets_.local_ip_towards(flow.listener, flow.remote), listeners[flow.listener].address.port};
+}
+
 sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
     sip::Flow flow;
     flow.remote = read_address(packet.source);
@@ -280,6 +292,7 @@ bool Stack::filter_response(const pj::RxData& packet) noexcept {
         if (look_at(text_of(packet)).fault != sip::RejectReason::none) return true;
     }
     handler_.on_heard(flow);
+    if (!token) handler_.on_response(worker_room().seen, flow);
     if (token) {
         handler_.on_ping_answer(*token, flow);
         handler_.on_trace({.kind = TraceKind::ping_answer, .message = text_of(packet), .flow = flow});
@@ -313,11 +326,15 @@ bool Stack::answer_options(const pj::RxData& packet) noexcept {
 }
 
 bool Stack::answer_rest(const pj::RxData& packet) noexcept {
-    if (method_of(packet) == "ACK") {
-        handler_.on_heard(flow_of(packet));
-        return true;
-    }
-    return answer_other(packet);
+    WorkerRoom& room = worker_room();
+    room.reply.clear();
+    const sip::Flow flow = flow_of(packet);
+    const CallRuling ruling = handler_.on_call_request(text_of(packet), room.seen, flow, room.reply);
+    const bool is_ack = method_of(packet) == "ACK";
+    if (ruling == CallRuling::not_a_call && !is_ack) return answer_other(packet);
+    handler_.on_heard(flow);
+    if (ruling == CallRuling::reply && !is_ack) send_reply(packet, flow, room.reply);
+    return true;
 }
 
 void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {

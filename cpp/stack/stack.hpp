@@ -1,9 +1,8 @@
 // The core's place in PJSIP: joins the endpoint that pjsua2 created, with a filter and modules of its own.
 //
 // Priorities: filter 10, REGISTER 12, OPTIONS 13, the last answer 14 - all before PJSIP's transaction layer (16). Every
-// request is answered statelessly (RFC 3261 section 8.2.7) and no response but a ping's is wanted, so that of PJSIP
-// only transport and parser ever meet the network. Dialogs, when they come, take their requests between 13 and the last
-// answer.
+// request ends here: answered statelessly (RFC 3261 section 8.2.7), or by the calls of cpp/dialog, which keep
+// transactions and dialogs of their own. Of PJSIP only transport and parser ever meet the network.
 #pragma once
 
 #include <atomic>
@@ -11,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sip/flow.hpp"
@@ -53,6 +53,12 @@ class Stack {
     /// One OPTIONS to `to` down `flow`'s socket, from any thread. `domain` names us in From.
     void send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to,
                    std::string_view contact_uri, std::string_view path, std::string_view domain) noexcept;
+
+    /// A whole message down a flow, over UDP to `to`; from any thread. Whether it left.
+    bool send(const sip::Flow& flow, const sip::SocketAddress& to, std::string_view octets) noexcept;
+
+    /// Our address as the peer of a flow sees it, without brackets, and the port that it speaks to.
+    [[nodiscard]] std::pair<std::string, std::uint16_t> local_address(const sip::Flow& flow) const noexcept;
 
     [[nodiscard]] const StackCounters& counters() const noexcept { return counters_; }
     [[nodiscard]] int receive_buffer() const noexcept { return sockets_.receive_buffer(); }

@@ -17,6 +17,7 @@ import structlog
 
 from api.control_socket import ControlSocket
 from configuration.access_control import AccessControl, AccessSurroundings
+from configuration.call_directory import ConfiguredCallDirectory
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
@@ -37,11 +38,13 @@ from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names, own_networks
 from discovery.service_types import announced_host_name
+from domain.calls import MediaService
 from domain.errors import UserError
 from domain.ports import ListenAddress, Publisher, ServiceAnnouncement
 from engine.core_engine import CoreEngine
 from engine.event_pump import EventPump
 from location.binding_store import BindingStore, StoreSettings
+from sip_server.invite_flow import InviteFlow
 from sip_server.sdp_utils import read_capabilities
 from sip_server.sip_manager import LIBRARY_PATH, SipManager
 
@@ -118,6 +121,7 @@ class _Parts:
     watcher: ConfigWatcher
     addresses: AddressMonitor
     announcer: Announcer
+    calls: InviteFlow
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -163,7 +167,10 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
     hosts = _served_hosts(router_uuid)
-    manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
+    media = make_media()
+    around = Surroundings(clock, engine, sip, read_capabilities, hosts, media, on_reload)
+    manager = ConfigurationManager(store, around)
+    calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path)
@@ -174,14 +181,20 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         bindings=bindings,
         access=access,
         manager=manager,
-        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused),
+        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
         control=ControlSocket(state_dir, report.answers, to_arguments),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
+        calls=calls,
         listening=listening,
         router_uuid=router_uuid,
     )
+
+
+def make_media() -> MediaService | None:
+    """The audio side; None: every call is refused."""
+    return None
 
 
 def _make_publisher() -> Publisher:

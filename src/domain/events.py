@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.calls import CallEvent
 from domain.values import Binding, Endpoint
 
 
@@ -75,4 +76,4 @@ class RequestRefused:
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
-CoreEvent = BindingEvent | RequestRefused | ResyncRequired
+CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent

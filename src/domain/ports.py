@@ -42,6 +42,7 @@ class EngineConfig:
     max_expires_s: int = 7200
     rejects_brief_expires: bool = False
     max_contacts: int = 10
+    max_calls: int = 500
     ping_interval_ms: int = 10_000
     liveness_timeout_ms: int = 30_000
 
