@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bindings/access_config.hpp"
+#include "bindings/audio.hpp"
 #include "bindings/calls.hpp"
 #include "bindings/messages.hpp"
 #include "engine/engine.hpp"
@@ -265,6 +266,7 @@ void bind_engine(py::module_& module) {
             "open", [](Engine& engine, const std::string& ip, std::uint16_t port) { raise_if(engine.open(ip, port)); },
             py::arg("ip"), py::arg("port"), Unlocked())
         .def("detach", &Engine::detach, Unlocked())
+        .def_property_readonly("audio", &Engine::audio, py::return_value_policy::reference_internal)
         .def_property_readonly("event_fd", &Engine::event_descriptor)
         .def("drain", &Engine::drain, py::arg("most"), Unlocked())
         .def("snapshot", &Engine::snapshot, Unlocked())
@@ -288,9 +290,11 @@ PYBIND11_MODULE(_engine, module) {
     py::class_<Drained>(module, "Drained")
         .def_readonly("events", &Drained::events)
         .def_readonly("calls", &Drained::calls)
+        .def_readonly("legs", &Drained::legs)
         .def_readonly("is_resync_required", &Drained::is_resync_required);
     sr::bindings::bind_messages(module);
     sr::bindings::bind_call_events(module);
+    sr::bindings::bind_audio(module);
     bind_engine(module);
     module.def(
         "silence_pjsip", [](const std::string& library_path) { raise_if(sr::stack::silence_pjsip(library_path)); },

@@ -55,7 +55,9 @@ Engine::Engine()
       log_(random_seed()),
       doorkeeper_(make_secrets()),
       calls_(random_seed),
-      stack_(*this, random_seed()) {}
+      stack_(*this, random_seed()),
+      leg_events_([this] { events_.wake(); }),
+      audio_(leg_events_) {}
 
 Engine::~Engine() { detach(); }
 
@@ -186,6 +188,7 @@ Drained Engine::drain(std::size_t most) {
     drained.events.reserve(batch.items.size());
     for (QueuedEvent& queued : batch.items) deliver(std::move(queued), drained.events);
     drained.calls = calls_.drain(most);
+    drained.legs = leg_events_.drain();
     if (calls_.has_events()) events_.wake();
     return drained;
 }

@@ -18,8 +18,10 @@
 #include "dialog/calls.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
+#include "engine/leg_events.hpp"
 #include "engine/message_log.hpp"
 #include "location/location.hpp"
+#include "media/audio_manager.hpp"
 #include "registrar/registrar.hpp"
 #include "stack/stack.hpp"
 
@@ -45,6 +47,7 @@ struct Statistics {
 struct Drained {
     std::vector<Event> events;
     std::vector<dialog::CallEvent> calls;
+    std::vector<media::LegEvent> legs;
     bool is_resync_required = false;
 };
 
@@ -85,6 +88,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool answer_update(dialog::CallId id, std::string_view sdp);
     bool reject_update(dialog::CallId id, std::uint16_t status, std::string_view reason);
     bool hang_up(dialog::CallId id, std::string_view reason);
+
+    /// The audio of calls; started and stopped by itself.
+    [[nodiscard]] media::AudioManager& audio() noexcept { return audio_; }
 
     [[nodiscard]] int event_descriptor() const noexcept { return events_.fd(); }
     [[nodiscard]] Drained drain(std::size_t most);
@@ -153,6 +159,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+
+    LegEvents leg_events_;
+    media::AudioManager audio_;  // tells leg_events_, so it ends before
 
     std::mutex farewell_guard_;
     std::condition_variable farewell_;  // an answer to a request of ours came
