@@ -94,8 +94,11 @@ struct Contexts {
 };
 
 std::optional<Contexts> make_contexts(SrtpProfile profile, const SrtpMaster& master, SrtpDirection direction) {
-    auto rtp = SrtpCipher::make(profile, master, direction, SrtpKind::rtp);
-    auto rtcp = SrtpCipher::make(profile, master, direction, SrtpKind::rtcp);
+    const auto rtp_keys = derive_session_keys(profile, master, SrtpKind::rtp);
+    const auto rtcp_keys = derive_session_keys(profile, master, SrtpKind::rtcp);
+    if (!rtp_keys || !rtcp_keys) return std::nullopt;
+    auto rtp = SrtpCipher::make(profile, *rtp_keys, direction, SrtpKind::rtp);
+    auto rtcp = SrtpCipher::make(profile, *rtcp_keys, direction, SrtpKind::rtcp);
     if (!rtp || !rtcp) return std::nullopt;
     return Contexts{std::move(*rtp), std::move(*rtcp), {}, {}};
 }

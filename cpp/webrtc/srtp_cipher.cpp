@@ -7,8 +7,6 @@
 namespace sr::webrtc {
 namespace {
 
-constexpr std::size_t kAuthenticationKeySize = 20;  // RFC 3711 section 5.2: n_a = 160 bits
-
 /// Fetched once and never freed: sessions come and go on several threads until the process ends.
 const EVP_CIPHER* implementation(SrtpProfile profile) noexcept {
     static const std::array<EVP_CIPHER*, 3> all{
@@ -21,35 +19,42 @@ const EVP_CIPHER* implementation(SrtpProfile profile) noexcept {
 
 }  // namespace
 
-std::optional<SrtpCipher> SrtpCipher::make(SrtpProfile profile, const SrtpMaster& master, SrtpDirection direction,
-                                           SrtpKind kind) {
+SrtpSessionKeys::~SrtpSessionKeys() { OPENSSL_cleanse(this, sizeof *this); }
+
+std::optional<SrtpSessionKeys> derive_session_keys(SrtpProfile profile, const SrtpMaster& master,
+                                                   SrtpKind kind) noexcept {
     const SrtpProfileTraits& traits = traits_of(profile);
     const bool is_rtp = kind == SrtpKind::rtp;
-    SrtpCipher cipher;
-    cipher.kind_ = kind;
-    cipher.tag_size_ = traits.tag_size;
-    cipher.context_.reset(EVP_CIPHER_CTX_new());
-
-    std::array<std::uint8_t, 32> key{};
-    std::array<std::uint8_t, kAuthenticationKeySize> authentication_key{};
+    SrtpSessionKeys keys;
     const auto derive = [&](SrtpLabel rtp, SrtpLabel rtcp, MutableOctets out) {
         return derive_srtp_key(profile, master, is_rtp ? rtp : rtcp, out);
     };
-    bool is_made =
-        cipher.context_ != nullptr && implementation(profile) != nullptr &&
-        derive(SrtpLabel::rtp_encryption, SrtpLabel::rtcp_encryption, std::span(key).first(traits.key_size)) &&
-        derive(SrtpLabel::rtp_salt, SrtpLabel::rtcp_salt, std::span(cipher.salt_).first(traits.salt_size));
+    const MutableOctets encryption = std::span(keys.encryption).first(traits.key_size);
+    const MutableOctets salt = std::span(keys.salt).first(traits.salt_size);
+    if (!derive(SrtpLabel::rtp_encryption, SrtpLabel::rtcp_encryption, encryption) ||
+        !derive(SrtpLabel::rtp_authentication, SrtpLabel::rtcp_authentication, keys.authentication) ||
+        !derive(SrtpLabel::rtp_salt, SrtpLabel::rtcp_salt, salt)) {
+        return std::nullopt;
+    }
+    return keys;
+}
+
+std::optional<SrtpCipher> SrtpCipher::make(SrtpProfile profile, const SrtpSessionKeys& keys, SrtpDirection direction,
+                                           SrtpKind kind) {
+    const SrtpProfileTraits& traits = traits_of(profile);
+    SrtpCipher cipher;
+    cipher.kind_ = kind;
+    cipher.tag_size_ = traits.tag_size;
+    cipher.salt_ = keys.salt;
+    cipher.context_.reset(EVP_CIPHER_CTX_new());
+    if (!traits.is_aead) cipher.hmac_.emplace(keys.authentication);
     // Counter mode is its own reverse; OpenSSL's GCM wants to know.
     const int is_encrypting = !traits.is_aead || direction == SrtpDirection::protect ? 1 : 0;
-    is_made = is_made && EVP_CipherInit_ex2(cipher.context_.get(), implementation(profile), key.data(), nullptr,
-                                            is_encrypting, nullptr) == 1;
-    if (!traits.is_aead) {
-        is_made = is_made && derive(SrtpLabel::rtp_authentication, SrtpLabel::rtcp_authentication, authentication_key);
-        cipher.hmac_.emplace(authentication_key);
+    if (cipher.context_ == nullptr || implementation(profile) == nullptr ||
+        EVP_CipherInit_ex2(cipher.context_.get(), implementation(profile), keys.encryption.data(), nullptr,
+                           is_encrypting, nullptr) != 1) {
+        return std::nullopt;
     }
-    OPENSSL_cleanse(key.data(), key.size());
-    OPENSSL_cleanse(authentication_key.data(), authentication_key.size());
-    if (!is_made) return std::nullopt;
     return cipher;
 }
 

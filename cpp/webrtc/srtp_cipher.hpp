@@ -19,11 +19,27 @@ struct SrtpPosition {
     std::uint64_t index = 0;  // 48 bits of RTP's, 31 of RTCP's
 };
 
+/// What encrypts one direction's SRTP or SRTCP; the profile says how much of each counts. Wiped when it goes.
+struct SrtpSessionKeys {
+    std::array<std::uint8_t, 32> encryption{};
+    std::array<std::uint8_t, 20> authentication{};  // RFC 3711 section 5.2: n_a = 160 bits
+    std::array<std::uint8_t, 14> salt{};
+
+    SrtpSessionKeys() = default;
+    SrtpSessionKeys(const SrtpSessionKeys&) = default;
+    SrtpSessionKeys& operator=(const SrtpSessionKeys&) = default;
+    ~SrtpSessionKeys();
+};
+
+/// Nullopt where OpenSSL refuses.
+[[nodiscard]] std::optional<SrtpSessionKeys> derive_session_keys(SrtpProfile profile, const SrtpMaster& master,
+                                                                 SrtpKind kind) noexcept;
+
 /// Keeps one OpenSSL context, so that a packet costs neither a search for the algorithm nor an allocation.
 class SrtpCipher {
   public:
     /// Nullopt where OpenSSL refuses.
-    [[nodiscard]] static std::optional<SrtpCipher> make(SrtpProfile profile, const SrtpMaster& master,
+    [[nodiscard]] static std::optional<SrtpCipher> make(SrtpProfile profile, const SrtpSessionKeys& keys,
                                                         SrtpDirection direction, SrtpKind kind);
 
     [[nodiscard]] bool is_aead() const noexcept { return !hmac_.has_value(); }
