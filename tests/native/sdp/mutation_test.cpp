@@ -38,7 +38,7 @@ class Mutator {
 
     std::string next() {
         std::vector<std::string> lines = offers_[random_() % offers_.size()];
-        for (unsigned change = random_() % 6; change > 0; --change) change_one(lines);
+        for (auto change = random_() % 6; change > 0; --change) change_one(lines);
         std::string text;
         for (const std::string& line : lines) text += line;
         return text;
