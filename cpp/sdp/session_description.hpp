@@ -4,6 +4,7 @@
 // elsewhere: an attribute that cannot be read counts as not there, and who needs it says that it is missing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,7 +43,11 @@ struct Connection {
     bool is_ipv6 = false;
 
     /// 0.0.0.0 or ::, which once asked that nothing be sent (RFC 3264 section 8.4).
-    [[nodiscard]] bool is_null() const noexcept { return numeric && numeric->ip == sip::SocketAddress{}.ip; }
+    [[nodiscard]] bool is_null() const noexcept {
+        const std::size_t start = is_ipv6 ? 0 : 12;  // IPv4 stands in the last four octets
+        return numeric && std::ranges::all_of(numeric->ip.begin() + start, numeric->ip.end(),
+                                              [](std::uint8_t octet) { return octet == 0; });
+    }
 };
 
 struct RtpMap {
