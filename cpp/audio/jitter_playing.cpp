@@ -93,7 +93,7 @@ JitterPiece JitterBuffer::play(const Head& head, TimeUs delay_us, TimeUs now_us,
 
     const TimeUs phase_us = packet_us == kPieceUs ? 0 : kPhaseUs;
     const bool is_excess = delay_us > target_us() + packet_us + phase_us + kToleranceUs;
-    pass({&slot, 0});
+    pass(head);
     ++statistics_.played;
     JitterPiece piece{Kind::Payload, false, Octets(arena_).subspan(slot.arena_position % arena_.size(), slot.size),
                       slot.ticks};

@@ -12,7 +12,7 @@ std::uint8_t level_below_overload_db(Samples samples) noexcept {
     const double below_db =
         -10 * std::log10(static_cast<double>(energy) / static_cast<double>(samples.size()) / kOverload);
     if (below_db >= kSilentLevel) return kSilentLevel;
-    return static_cast<std::uint8_t>(below_db + 0.5);
+    return static_cast<std::uint8_t>(std::lround(below_db));
 }
 
 }  // namespace sr::audio

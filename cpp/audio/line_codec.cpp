@@ -1,7 +1,5 @@
 #include "audio/line_codec.hpp"
 
-#include <spandsp.h>
-
 #include "audio/g711.hpp"
 
 namespace sr::audio {
@@ -42,33 +40,6 @@ class L16 final : public LineCodec {
     std::uint8_t channels_;
 };
 
-struct FreeEncoder {
-    void operator()(g722_encode_state_t* state) const noexcept { g722_encode_free(state); }
-};
-struct FreeDecoder {
-    void operator()(g722_decode_state_t* state) const noexcept { g722_decode_free(state); }
-};
-
-/// At 64 kbit/s: two samples of 16 kHz an octet.
-class G722 final : public LineCodec {
-  public:
-    G722() noexcept : encoder_(g722_encode_init(nullptr, 64000, 0)), decoder_(g722_decode_init(nullptr, 64000, 0)) {}
-    [[nodiscard]] bool is_made() const noexcept { return encoder_ && decoder_; }
-
-    std::size_t samples_in(std::size_t octets) const noexcept override { return 2 * octets; }
-    std::size_t octets_of(std::size_t samples) const noexcept override { return samples / 2; }
-    void encode(Samples samples, OctetRoom room) noexcept override {
-        g722_encode(encoder_.get(), room.data(), samples.data(), static_cast<int>(samples.size()));
-    }
-    void decode(Octets octets, SampleRoom room) noexcept override {
-        g722_decode(decoder_.get(), room.data(), octets.data(), static_cast<int>(octets.size()));
-    }
-
-  private:
-    std::unique_ptr<g722_encode_state_t, FreeEncoder> encoder_;
-    std::unique_ptr<g722_decode_state_t, FreeDecoder> decoder_;
-};
-
 }  // namespace
 
 std::unique_ptr<LineCodec> make_ulaw() { return std::make_unique<G711<encode_ulaw, decode_ulaw>>(); }
@@ -76,11 +47,5 @@ std::unique_ptr<LineCodec> make_ulaw() { return std::make_unique<G711<encode_ula
 std::unique_ptr<LineCodec> make_alaw() { return std::make_unique<G711<encode_alaw, decode_alaw>>(); }
 
 std::unique_ptr<LineCodec> make_l16(std::uint8_t channels) { return std::make_unique<L16>(channels); }
-
-std::unique_ptr<LineCodec> make_g722() {
-    auto codec = std::make_unique<G722>();
-    if (!codec->is_made()) return nullptr;
-    return codec;
-}
 
 }  // namespace sr::audio

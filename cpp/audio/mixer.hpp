@@ -23,7 +23,8 @@ class Gain {
   private:
     static constexpr std::int32_t to_q12(double factor) noexcept {
         if (!(factor == factor)) return 1 << 12;
-        return static_cast<std::int32_t>((factor < 0 ? 0 : factor > 4 ? 4 : factor) * 4096 + 0.5);
+        const double held = factor < 0 ? 0 : factor > 4 ? 4 : factor;
+        return (static_cast<std::int32_t>(held * 8192) + 1) / 2;
     }
     std::int32_t q12_ = 1 << 12;
 };

@@ -45,7 +45,7 @@ bool Playout::pop(TimeUs now_us, AudioFrame& out) noexcept {
     std::copy(begin + static_cast<std::ptrdiff_t>(ready), begin + static_cast<std::ptrdiff_t>(ready_ * channels_),
               begin);
     ready_ -= ready / channels_;
-    level_ = level_below_overload_db(std::as_const(out).samples());
+    level_ = level_below_overload_db(out.samples());
     return true;
 }
 
