@@ -43,5 +43,7 @@ def answer_to(octets: bytes, daemon: DaemonProcess, domain: str) -> SipMessage |
             last, answer = first, None
         else:
             last, answer = peer.receive(), first
+        if first.status == 100:  # an INVITE is decided about while the OPTIONS is answered
+            answer = peer.receive()
         assert (last.get("call-id"), last.status) == ("marker", 200)
         return answer

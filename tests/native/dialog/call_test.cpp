@@ -338,6 +338,20 @@ TEST_CASE("a BYE goes to where the caller spoke from, whatever its Contact names
     CHECK(caller.transmissions.back().to == caller.flow.remote);
 }
 
+TEST_CASE("RFC 2543 compatibility: without a Contact the BYE is for who is in From") {
+    Caller caller;
+    caller.invite = caller.request("INVITE", {.body = kOffer});
+    const std::string_view contact = "Contact: <sip:alice@192.0.2.7:5070>\r\n";
+    caller.invite.erase(caller.invite.find(contact), contact.size());
+    CHECK(caller.give(caller.invite).taken == Taken::done);
+    const CallId id = caller.event().call_id;
+    CHECK(answer(caller, id));
+    caller.learn_tag(caller.sent.back());
+    caller.acknowledge();
+    CHECK(caller.hang_up(id));
+    CHECK(caller.sent.back().start_line() == "BYE sip:alice@example.org SIP/2.0");
+}
+
 TEST_CASE("as many calls as allowed: the next is refused, also while ends wait to be told") {
     Caller caller(sr::sip::Transport::udp, {.calls = 2});
     CHECK(reject(caller, caller.call()));
