@@ -127,7 +127,7 @@ std::variant<AudioManager::Record, MediaRefusal> AudioManager::make_record(const
     record.local.wanted = wanted_direction(request.target.kind);
     record.local.codecs = codec_policy();
     if (kind == sdp::LegKind::webrtc) {
-        record.local.addresses = offered_addresses();
+        record.local.addresses = offered_addresses(request.peer);
         return record;
     }
     sip::SocketAddress any{.is_ipv6 = request.peer.is_ipv6};
@@ -141,13 +141,17 @@ std::variant<AudioManager::Record, MediaRefusal> AudioManager::make_record(const
     return record;
 }
 
-std::vector<sip::SocketAddress> AudioManager::offered_addresses() const {
+/// First the address that faces the peer, since there its packets can surely come.
+std::vector<sip::SocketAddress> AudioManager::offered_addresses(const sip::SocketAddress& peer) const {
     std::vector<sip::SocketAddress> offered;
-    for (sip::SocketAddress address : config_.addresses) {
-        if (address.is_ipv6 && !loop_->has_ipv6()) continue;
+    const auto offer = [&](sip::SocketAddress address) {
+        if (address.is_ipv6 && !loop_->has_ipv6()) return;
         address.port = loop_->port();
-        offered.push_back(address);
-    }
+        address.scope_id = 0;
+        if (std::find(offered.begin(), offered.end(), address) == offered.end()) offered.push_back(address);
+    };
+    if (const auto facing = sip::local_address_towards(peer)) offer(*facing);
+    for (const sip::SocketAddress& address : config_.addresses) offer(address);
     return offered;
 }
 

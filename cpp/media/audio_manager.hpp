@@ -84,7 +84,7 @@ class AudioManager {
     [[nodiscard]] std::variant<Record, MediaRefusal> make_record(const LegRequest& request, sdp::LegKind kind);
     [[nodiscard]] MediaAnswer answer(Record& record, std::string_view offer);
     void take(Record& record, sdp::Agreement agreement);
-    [[nodiscard]] std::vector<sip::SocketAddress> offered_addresses() const;
+    [[nodiscard]] std::vector<sip::SocketAddress> offered_addresses(const sip::SocketAddress& peer) const;
 
     LegListener& listener_;
     std::unique_ptr<const webrtc::DtlsIdentity> identity_;

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from configuration.config_document import fold_device_id
 from configuration.config_store import ConfigStore
 from configuration.entry_change import default_name
-from domain.calls import CallableDevice
+from domain.calls import CallableDevice, IncomingCall
 from domain.ports import Engine
 from domain.values import Role
 
@@ -25,7 +26,15 @@ class ConfiguredCallDirectory:
                 continue
             role = entry.role or Role.UNKNOWN
             name = entry.name or default_name(device_id, role)
-            yield CallableDevice(device_id, name, role is Role.SINK, entry.enabled and not entry.pending)
+            is_enabled = entry.enabled and not entry.pending
+            yield CallableDevice(device_id, name, role is Role.SINK, is_enabled, role is Role.SOURCE)
 
     def is_registered(self, device_id: str) -> bool:
         return bool(self._engine.find_device(device_id))
+
+    def device_of(self, call: IncomingCall) -> str:
+        user, flow = call.caller.user, call.flow
+        for key in (fold_device_id(user), f"{user}@{self._store.document.server.domain}"):
+            if any(binding.flow.remote.ip == flow.remote.ip for binding in self._engine.find_device(key)):
+                return key
+        return ""

@@ -18,7 +18,7 @@ from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.entry_change import MASTERS, Master
 from configuration.problem import KeyPath, key_text
 
-_RESTART_PREFIXES: tuple[KeyPath, ...] = (("sip",), ("server", "state_dir"))
+_RESTART_PREFIXES: tuple[KeyPath, ...] = (("sip",), ("media",), ("server", "state_dir"))
 """Sockets and the state directory are taken at the start."""
 _LISTS = frozenset({"devices", "routes"})
 _LONGEST_SHOWN = 200
@@ -62,7 +62,7 @@ def diff_settings(old: ConfigDocument, new: ConfigDocument) -> tuple[Change, ...
 def in_force(started: ConfigDocument, wanted: ConfigDocument) -> ConfigDocument:
     """``wanted`` with the values of ``started`` where only a restart changes them."""
     server = wanted.server.model_copy(update={"state_dir": started.server.state_dir})
-    return wanted.model_copy(update={"sip": started.sip, "server": server})
+    return wanted.model_copy(update={"sip": started.sip, "media": started.media, "server": server})
 
 
 def effect_of_setting(path: KeyPath) -> Effect:

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from configuration.config_access import AdmissionSection, AuthenticationSection, LimitsSection
+from configuration.config_media import MediaSection
 from configuration.config_section import Section, as_list, no_repeats
 from domain.values import ProtocolType, Role
 
@@ -264,6 +265,9 @@ class ConfigDocument(Section):
     ] = AuthenticationSection()
     limits: Annotated[LimitsSection, BeforeValidator(_empty_is_none, json_schema_input_type=LimitsSection | None)] = (
         LimitsSection()
+    )
+    media: Annotated[MediaSection, BeforeValidator(_empty_is_none, json_schema_input_type=MediaSection | None)] = (
+        MediaSection()
     )
     discovery: Annotated[
         DiscoverySection, BeforeValidator(_empty_is_none, json_schema_input_type=DiscoverySection | None)

@@ -18,6 +18,7 @@ from configuration.device_log import DeviceLog
 from configuration.entry_change import Sighting, default_name, offline_change, registration_change
 from configuration.owner_edit import OwnerEdit
 from domain.calls import CallTarget, MediaAnswer, MediaRefusal, MediaService, RefusalStatus
+from domain.legs import LegPeer
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
 from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
@@ -206,11 +207,11 @@ class ConfigurationManager:
         self._device_log.tell("device.offline", device=device_id)
 
     def forward_webrtc_sdp_offer_to_cpp(
-        self, leg_id: str, offer: bytes | None, target: CallTarget
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
     ) -> MediaAnswer | MediaRefusal:
         if self._media is None:
             return MediaRefusal(RefusalStatus.NOT_ACCEPTABLE_HERE, "this server carries no audio")
-        return self._media.open_leg(leg_id, offer, target)
+        return self._media.open_leg(leg_id, offer, target, peer)
 
     def forward_webrtc_ice_candidate_to_cpp(self, leg_id: str, candidate: str) -> bool:
         return self._media is not None and self._media.add_candidate(leg_id, candidate)

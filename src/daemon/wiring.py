@@ -28,6 +28,7 @@ from configuration.owner_edit import OwnerEdit
 from daemon import router_identity, self_probe
 from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
+from daemon.audio_service import AudioService
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.log_setup import LogLevel, set_up_logging
@@ -122,6 +123,7 @@ class _Parts:
     addresses: AddressMonitor
     announcer: Announcer
     calls: InviteFlow
+    audio: AudioService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -151,10 +153,12 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
+        audio.take_reload(document)
         announcer.announce(_announcement(document, router_uuid, listening))
 
     def on_networks() -> None:
         access.note_networks()
+        audio.note_networks()
         manager.set_served_hosts(_served_hosts(router_uuid))
 
     def doctor(asked: Any) -> dict[str, Any]:
@@ -167,7 +171,8 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
     hosts = _served_hosts(router_uuid)
-    media = make_media()
+    media = make_media(engine)
+    audio = AudioService(engine.media, own_addresses)
     around = Surroundings(clock, engine, sip, read_capabilities, hosts, media, on_reload)
     manager = ConfigurationManager(store, around)
     calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
@@ -187,14 +192,15 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
         calls=calls,
+        audio=audio,
         listening=listening,
         router_uuid=router_uuid,
     )
 
 
-def make_media() -> MediaService | None:
-    """The audio side; None: every call is refused."""
-    return None
+def make_media(engine: CoreEngine) -> MediaService:
+    """The audio side of calls."""
+    return engine.media
 
 
 def _make_publisher() -> Publisher:
@@ -216,6 +222,8 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         stack.push_async_callback(_stop_writers, writers, bindings)
         parts.access.start()  # nobody is answered before it is known who may come in
         stack.callback(parts.access.stop)
+        parts.audio.start(loaded.document)
+        stack.callback(parts.audio.stop)
         parts.listening.extend(await manager.start())
         writers.append(manager.stop)
         await manager.take_restored(lambda device_id: device_id in restored.listed)

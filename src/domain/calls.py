@@ -6,11 +6,12 @@ A call is one INVITE dialog in which we are the called side (RFC 3261 section 13
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from domain.legs import LegEvent, LegPeer, LegReport
 from domain.values import Flow
 
 SDP = "application/sdp"
@@ -114,9 +115,11 @@ CallEvent = IncomingCall | CallUpdated | CallConfirmed | CallInfo | CallEnded
 class RefusalStatus(IntEnum):
     """The status codes with which policy refuses (RFC 3261 section 21)."""
 
+    BAD_REQUEST = 400
     FORBIDDEN = 403
     NOT_FOUND = 404
     TEMPORARILY_UNAVAILABLE = 480
+    NO_SUCH_CALL = 481
     BUSY_HERE = 486
     NOT_ACCEPTABLE_HERE = 488
     SERVER_ERROR = 500
@@ -161,11 +164,15 @@ class TargetKind(StrEnum):
     ECHO = "echo"
     TONE = "tone"
     SINK = "sink"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """Whom a call reaches; ``device_id`` is the sink's key in config.yaml, empty for the services."""
+    """Whom a call reaches; ``device_id`` is the device's key in config.yaml, empty for the services.
+
+    A source calls itself to be heard where ``routes`` say; it hears nothing.
+    """
 
     kind: TargetKind
     device_id: str = ""
@@ -192,7 +199,9 @@ class MediaService(Protocol):
     A leg that does not exist: the first four refuse, the others do nothing.
     """
 
-    def open_leg(self, leg_id: str, offer: bytes | None, target: CallTarget) -> MediaAnswer | MediaRefusal:
+    def open_leg(
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
+    ) -> MediaAnswer | MediaRefusal:
         """Make a leg to ``target``. ``offer`` None: the answer is our offer, and ``complete_leg`` follows."""
         ...
 
@@ -208,12 +217,12 @@ class MediaService(Protocol):
         """A trickled ICE candidate, ``candidate:...``; False where there is no such leg."""
         ...
 
-    def press_digit(self, leg_id: str, digit: str, duration_ms: int) -> None:
-        """The peer pressed a digit by INFO."""
-        ...
-
     def close_leg(self, leg_id: str) -> None:
         """Forget the leg."""
+        ...
+
+    def legs(self) -> Sequence[LegReport]:
+        """Every leg as it stands."""
         ...
 
 
@@ -226,7 +235,7 @@ class WebRtcForwarding(Protocol):
     """The face that ScreamRouter's design fixed for offers and candidates; ConfigurationManager implements it."""
 
     def forward_webrtc_sdp_offer_to_cpp(
-        self, leg_id: str, offer: bytes | None, target: CallTarget
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
     ) -> MediaAnswer | MediaRefusal:
         """As ``MediaService.open_leg``."""
         ...
@@ -244,6 +253,7 @@ class CallableDevice:
     name: str
     is_sink: bool
     is_enabled: bool
+    is_source: bool = False
 
 
 class CallDirectory(Protocol):
@@ -257,10 +267,14 @@ class CallDirectory(Protocol):
         """Whether the device is registered at this moment."""
         ...
 
+    def device_of(self, call: IncomingCall) -> str:
+        """The key of the device that calls: who it says it is, where that is registered from there; else empty."""
+        ...
+
 
 class CallObserver(Protocol):
     """Whoever decides what becomes of calls; ``sip_server.invite_flow.InviteFlow`` implements it."""
 
-    def on_call_event(self, event: CallEvent) -> None:
+    def on_call_event(self, event: CallEvent | LegEvent) -> None:
         """Take one event, in order."""
         ...

@@ -21,6 +21,12 @@ class AddressUnavailable(UserError):
     exit_code = 69
 
 
+class MediaUnavailable(UserError):
+    """The media port cannot be had; the rest of the daemon can do without it."""
+
+    exit_code = 69
+
+
 class StackRefused(UserError):
     """The installed pjsua2 wheel is not the one this core was built for."""
 

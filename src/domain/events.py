@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.calls import CallEvent
+from domain.legs import LegEvent
 from domain.values import Binding, Endpoint
 
 
@@ -76,4 +77,4 @@ class RequestRefused:
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
-CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent
+CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent | LegEvent

@@ -29,6 +29,7 @@ from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, Engine
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 from engine.call_records import to_call_event
+from engine.core_media import CoreMedia, to_leg_event
 
 _Convert = Callable[[_engine.BindingRecord], Binding]
 
@@ -73,6 +74,7 @@ class CoreEngine:
         self._clock = clock
         self._library_path = library_path
         self._domain = ""
+        self.media = CoreMedia(self._core.audio)
 
     def apply_config(self, config: EngineConfig) -> None:
         wanted = _engine.Config()
@@ -134,6 +136,7 @@ class CoreEngine:
         events: list[CoreEvent] = [ResyncRequired()] if drained.is_resync_required else []
         events.extend(self._to_event(event, now) for event in drained.events)
         events.extend(to_call_event(record) for record in drained.calls)
+        events.extend(to_leg_event(record) for record in drained.legs)
         return events
 
     def snapshot(self) -> Sequence[Binding]:

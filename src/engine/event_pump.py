@@ -21,6 +21,7 @@ from domain.events import (
     RequestRefused,
     ResyncRequired,
 )
+from domain.legs import LegConnected, LegDigit, LegEvent, LegFailed, LegSilent
 from domain.ports import BindingObserver, Engine
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class EventPump:
         engine: Engine,
         observer: BindingObserver,
         on_refused: Callable[[RequestRefused], None] | None = None,
-        on_call: Callable[[CallEvent], None] | None = None,
+        on_call: Callable[[CallEvent | LegEvent], None] | None = None,
     ) -> None:
         self._engine = engine
         self._observer = observer
@@ -100,7 +101,17 @@ class EventPump:
                 )
                 if self._on_refused is not None:
                     self._on_refused(event)
-            case IncomingCall() | CallUpdated() | CallConfirmed() | CallInfo() | CallEnded():
+            case (
+                IncomingCall()
+                | CallUpdated()
+                | CallConfirmed()
+                | CallInfo()
+                | CallEnded()
+                | LegConnected()
+                | LegDigit()
+                | LegSilent()
+                | LegFailed()
+            ):
                 if self._on_call is not None:
                     self._on_call(event)
             case ResyncRequired():

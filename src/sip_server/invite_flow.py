@@ -33,6 +33,7 @@ from domain.calls import (
     WebRtcForwarding,
     leg_id_of,
 )
+from domain.legs import LegConnected, LegDigit, LegEvent, LegFailed, LegPeer, LegSilent
 from sip_server.call_info import Digit, read_candidates, read_digit
 
 log = structlog.get_logger()
@@ -70,17 +71,19 @@ def decide(call: IncomingCall, directory: CallDirectory) -> Answer | Reject:
         case []:
             return Reject(RefusalStatus.NOT_FOUND, f"nobody here is called {call.user}")
         case [device]:
-            return _decide_for_device(device, directory)
+            return _decide_for_device(call, device, directory)
         case several:
             reason = f"{len(several)} devices are called {call.user}; call one by its UUID"
             return Reject(RefusalStatus.NOT_FOUND, reason)
 
 
-def _decide_for_device(device: CallableDevice, directory: CallDirectory) -> Answer | Reject:
+def _decide_for_device(call: IncomingCall, device: CallableDevice, directory: CallDirectory) -> Answer | Reject:
     if not device.is_enabled:
         return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"the owner has not let {device.name} in")
     if device.is_sink:
         return Answer(CallTarget(TargetKind.SINK, device.device_id))
+    if device.is_source and directory.device_of(call) == device.device_id:
+        return Answer(CallTarget(TargetKind.SOURCE, device.device_id))
     if not directory.is_registered(device.device_id):
         return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"{device.name} is not registered now")
     return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"{device.name} is no sink, and only sinks can be called")
@@ -123,7 +126,7 @@ class InviteFlow:
         """The calls that have a leg."""
         return tuple(self._targets)
 
-    def on_call_event(self, event: CallEvent) -> None:
+    def on_call_event(self, event: CallEvent | LegEvent) -> None:
         match event:
             case IncomingCall():
                 self._take_call(event)
@@ -135,14 +138,24 @@ class InviteFlow:
                 self._take_info(event)
             case CallEnded():
                 self._end(event)
+            case LegConnected():
+                log.info("leg.connected", leg=event.leg_id)
+            case LegDigit():
+                self._take_digit(event.leg_id, event.digit, event.duration_ms)
+            case LegSilent() | LegFailed():
+                self._end_leg(event.leg_id, event.reason)
             case _:
                 assert_never(event)
 
-    def on_leg_silent(self, leg_id: str, reason: str) -> None:
-        """No audio comes on a leg any more: its call is over."""
+    def _end_leg(self, leg_id: str, reason: str) -> None:
+        """A call without audio is none."""
         for call_id in self._targets:
             if leg_id_of(call_id) == leg_id:
                 self._control.hang_up(call_id, reason)
+        log.warning("leg.lost", leg=leg_id, reason=reason)
+
+    def _take_digit(self, leg_id: str, digit: str, duration_ms: int) -> None:
+        log.info("call.digit", leg=leg_id, digit=digit, duration_ms=duration_ms)
 
     def _take_call(self, call: IncomingCall) -> None:
         decision = decide(call, self._directory)
@@ -151,7 +164,9 @@ class InviteFlow:
             self._refuse(call, decision.status, decision.reason)
             return
         target = decision.target
-        opened = self._forwarding.forward_webrtc_sdp_offer_to_cpp(leg_id_of(call.call_id), call.offer or None, target)
+        peer = LegPeer(call.flow.remote.ip, self._directory.device_of(call))
+        leg_id = leg_id_of(call.call_id)
+        opened = self._forwarding.forward_webrtc_sdp_offer_to_cpp(leg_id, call.offer or None, target, peer)
         if isinstance(opened, MediaRefusal):
             self._refuse(call, opened.status, opened.reason)
             return
@@ -187,8 +202,8 @@ class InviteFlow:
         for candidate in read_candidates(event.content_type, event.body):
             self._forwarding.forward_webrtc_ice_candidate_to_cpp(leg_id, candidate)
         digit = read_digit(event.content_type, event.body)
-        if isinstance(digit, Digit) and self._media is not None:
-            self._media.press_digit(leg_id, digit.key, digit.duration_ms)
+        if isinstance(digit, Digit):
+            self._take_digit(leg_id, digit.key, digit.duration_ms)
 
     def _end(self, event: CallEnded) -> None:
         if self._targets.pop(event.call_id, None) is not None and self._media is not None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import daemon.wiring
 from daemon.__main__ import main
 from domain.calls import CallTarget, MediaAnswer, MediaRefusal, RefusalStatus
+from domain.legs import LegPeer, LegReport
 
 ANSWER = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -28,7 +30,9 @@ class TalkingMedia:
     def __init__(self, report: Path) -> None:
         self._report = report
 
-    def open_leg(self, leg_id: str, offer: bytes | None, target: CallTarget) -> MediaAnswer | MediaRefusal:
+    def open_leg(
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
+    ) -> MediaAnswer | MediaRefusal:
         self._tell("open", leg=leg_id, target=str(target.kind), device=target.device_id, has_offer=offer is not None)
         return _answer(offer)
 
@@ -44,11 +48,11 @@ class TalkingMedia:
         self._tell("candidate", leg=leg_id, candidate=candidate)
         return True
 
-    def press_digit(self, leg_id: str, digit: str, duration_ms: int) -> None:
-        self._tell("digit", leg=leg_id, digit=digit, duration_ms=duration_ms)
-
     def close_leg(self, leg_id: str) -> None:
         self._tell("close", leg=leg_id)
+
+    def legs(self) -> Sequence[LegReport]:
+        return ()
 
     def _tell(self, what: str, **fields: Any) -> None:
         with self._report.open("a", encoding="utf-8") as report:
@@ -63,5 +67,5 @@ def _answer(offer: bytes | None) -> MediaAnswer | MediaRefusal:
 
 if __name__ == "__main__":
     media = TalkingMedia(Path(os.environ["MEDIA_REPORT"]))
-    setattr(daemon.wiring, "make_media", lambda: media)  # noqa: B010  # typed as a function of the module's own
+    setattr(daemon.wiring, "make_media", lambda engine: media)  # noqa: B010  # typed as a function of the module's own
     sys.exit(main())

@@ -64,7 +64,7 @@ class House:
         self.store = ConfigStore(load_config(path), StoreTiming(gather_s=0, retry_s=0, quiet_s=0))
         self.reloaded: list[ConfigDocument] = []
         hosts = frozenset({"192.0.2.9"})
-        around = Surroundings(FakeClock(), self.engine, self.sip, self.read, hosts, self.reloaded.append)
+        around = Surroundings(FakeClock(), self.engine, self.sip, self.read, hosts, on_reload=self.reloaded.append)
         self.manager = ConfigurationManager(self.store, around)
 
     def read(self, _: str | None, body: bytes) -> Capabilities:

@@ -22,6 +22,7 @@ from domain.calls import (
     RefusalStatus,
     TargetKind,
 )
+from domain.legs import LegFailed, LegPeer, LegReport, LegSilent
 from domain.values import Endpoint, Flow, Transport
 from sip_server.call_info import Digit, read_candidates, read_digit
 from sip_server.invite_flow import Answer, InviteFlow, Reject, decide, sanitise_name
@@ -47,6 +48,9 @@ class Directory:
 
     def is_registered(self, device_id: str) -> bool:
         return device_id in self.registered
+
+    def device_of(self, call: IncomingCall) -> str:
+        return "alice@screamrouter.local" if call.caller.user == "alice" else ""
 
 
 def sink(device_id: str, name: str) -> CallableDevice:
@@ -156,16 +160,20 @@ class Media:
         self.result: MediaAnswer | MediaRefusal = MediaAnswer(b"answer")
         self.completion: MediaRefusal | None = None
         self.asked: list[tuple[object, ...]] = []
+        self.peers: list[LegPeer] = []
 
     def forward_webrtc_sdp_offer_to_cpp(
-        self, leg_id: str, offer: bytes | None, target: CallTarget
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
     ) -> MediaAnswer | MediaRefusal:
-        return self.open_leg(leg_id, offer, target)
+        return self.open_leg(leg_id, offer, target, peer)
 
     def forward_webrtc_ice_candidate_to_cpp(self, leg_id: str, candidate: str) -> bool:
         return self.add_candidate(leg_id, candidate)
 
-    def open_leg(self, leg_id: str, offer: bytes | None, target: CallTarget) -> MediaAnswer | MediaRefusal:
+    def open_leg(
+        self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
+    ) -> MediaAnswer | MediaRefusal:
+        self.peers.append(peer)
         self.asked.append(("open", leg_id, offer, target))
         return self.result
 
@@ -181,11 +189,11 @@ class Media:
         self.asked.append(("candidate", leg_id, candidate))
         return True
 
-    def press_digit(self, leg_id: str, digit: str, duration_ms: int) -> None:
-        self.asked.append(("digit", leg_id, digit, duration_ms))
-
     def close_leg(self, leg_id: str) -> None:
         self.asked.append(("close", leg_id))
+
+    def legs(self) -> tuple[LegReport, ...]:
+        return ()
 
 
 @pytest.fixture
@@ -268,15 +276,14 @@ def test_digits_and_candidates_reach_the_leg(flow, media) -> None:
     flow.on_call_event(CallInfo(7, "application/media_control+xml", b"<x/>"))
     flow.on_call_event(CallInfo(8, "application/dtmf", b"5"))
     assert media.asked[1:] == [
-        ("digit", "call-7", "5", 250),
         ("candidate", "call-7", "candidate:1 1 udp 1 192.0.2.7 9 typ host"),
     ]
 
 
 def test_a_silent_leg_ends_its_call(flow, control) -> None:
     flow.on_call_event(incoming())
-    flow.on_leg_silent("call-7", "no audio came for 30 s")
-    flow.on_leg_silent("call-8", "unknown")
+    flow.on_call_event(LegSilent("call-7", "no audio came for 30 s"))
+    flow.on_call_event(LegFailed("call-8", "unknown"))
     assert control.said[1:] == [("hang_up", 7, "no audio came for 30 s")]
 
 
