@@ -183,9 +183,11 @@ def test_a_digit_by_info_reaches_the_leg_once(calling_daemon, caller) -> None:
     assert caller.exchange(info).status == 200
     assert caller.exchange(info).status == 200
     assert call.ask("OPTIONS").status == 200
-    wait_until(lambda: media_report(calling_daemon)[-1]["what"] == "digit", "the digit")
-    assert [one["what"] for one in media_report(calling_daemon)[-2:]] != ["digit", "digit"]
+    leg = media_report(calling_daemon)[-1]["leg"]
+    assert calling_daemon.wait_for_log("call.digit", leg=leg)["digit"] == "5"
     call.end()
+    wait_until(lambda: {"what": "close", "leg": leg} in media_report(calling_daemon), "the leg is closed")
+    assert [line["leg"] for line in calling_daemon.log_lines() if line["event"] == "call.digit"] == [leg]
 
 
 def test_more_calls_than_allowed_are_503(caller) -> None:
