@@ -173,7 +173,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     hosts = _served_hosts(router_uuid)
     media = make_media(engine)
     audio = AudioService(engine.media, own_addresses)
-    around = Surroundings(clock, engine, sip, read_capabilities, hosts, media, on_reload)
+    around = Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload, media)
     manager = ConfigurationManager(store, around)
     calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))

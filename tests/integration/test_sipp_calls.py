@@ -46,12 +46,12 @@ def test_twenty_calls_at_once_are_held_resumed_refreshed_and_ended(calling_daemo
     wait_until(lambda: ended(calling_daemon, "hung_up_by_peer") == before + 20, "20 ends in the log")
 
 
-def test_a_2xx_is_repeated_until_its_ack_arrives(assert_plays):
+def test_an_ack_that_is_late_confirms_the_call(assert_plays):
     """RFC 3261 section 13.3.1.4."""
     assert_plays("call_lost_ack", "tone")
 
 
-def test_a_refusal_is_repeated_until_its_ack_arrives(assert_plays):
+def test_a_refusal_may_be_acknowledged_late(assert_plays):
     """RFC 3261 section 17.2.1."""
     assert_plays("call_refused", "nobody-of-that-name")
 
