@@ -21,6 +21,7 @@ struct Request {
     std::uint32_t sequence{};
     std::uint32_t slot{};
     std::uint32_t source_ip{};  // host byte order
+    std::string authorization;  // the whole header line, or empty
 };
 
 struct Phone {
@@ -116,6 +117,7 @@ inline void write_contact(Writer& out, const Phone& phone, const Request& reques
     } else {
         write_contact(out, phone, request);
     }
+    out.text(request.authorization);
     out.text("User-Agent: Bench Phone 2.4.1 (linux x86_64)\r\n");
     out.text("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, MESSAGE\r\nContent-Length: 0\r\n\r\n");
     return out.overflowed() ? 0 : out.size();

@@ -1,11 +1,12 @@
 // sipload: offers SIP requests over loopback UDP and counts the answers.
 //
 //     sipload --target 127.0.0.1:5060 --domain bench.local --aors 1000 [--window 64] [--sources 1000] [--expires 3600]
-//             [--instance]
+//             [--instance] [--digest MD5|SHA-256 --password PASSWORD]
 //
 // Reads commands from standard input, one a line, `MODE COUNT [RATE]`, and answers each with one line of JSON:
 //     new      each AoR registers for the first time, in order             (COUNT <= --aors)
 //     refresh  the same contacts again with a higher CSeq, in scattered order, round and round
+//     exchange as refresh, but each phone has forgotten its nonce: 401, then 200       (with --digest)
 //     remove   Expires 0, in order
 //     options  OPTIONS to the domain
 // RATE is requests per second, 0 as fast as the window allows. The phones (Call-ID, CSeq, port, source address) live as
@@ -13,8 +14,12 @@
 //
 // An answer belongs to the request whose branch it carries, in whatever order it comes. A request without one is sent
 // again after 500 ms (RFC 3261 T1) and given up after seven transmissions.
+//
+// With --digest a phone answers a 401 once per request, with its next CSeq, and sends credentials with rising
+// nonce-count from then on. The two messages count as one request, from the first octet to the last answer.
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +31,7 @@
 #include <sstream>
 #include <vector>
 
+#include "digest.hpp"
 #include "sip_text.hpp"
 #include "udp_batch.hpp"
 
@@ -48,6 +54,8 @@ struct Options {
     std::uint32_t sources{0};
     std::uint32_t expires_s{3600};
     bool has_instance{false};
+    std::string digest;
+    std::string password;
 };
 
 struct Command {
@@ -62,6 +70,8 @@ struct Slot {
     std::uint64_t sent_ns{0};
     int transmissions{0};
     bool is_busy{false};
+    bool is_challenged{false};
+    std::size_t octets{0};
 };
 
 struct Report {
@@ -73,6 +83,10 @@ struct Report {
     std::uint64_t send_errors{0};
     std::uint64_t wall_ns{0};
     std::uint64_t octets{0};
+    std::uint64_t challenges{0};
+    std::uint64_t challenge_octets{0};   // of the 401s
+    std::uint64_t challenged_octets{0};  // of the requests that they answer
+    std::uint64_t own_cpu_ns{0};
     std::vector<std::uint32_t> latencies_ns;
 };
 
@@ -80,6 +94,15 @@ std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
             .count());
+}
+
+std::uint64_t own_cpu_ns() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto of = [](const timeval& time) {
+        return static_cast<std::uint64_t>(time.tv_sec) * kSecondNs + static_cast<std::uint64_t>(time.tv_usec) * 1000;
+    };
+    return of(used.ru_utime) + of(used.ru_stime);
 }
 
 class Generator {
@@ -92,12 +115,16 @@ class Generator {
           cseqs_(options.aors, 0),
           slots_(std::min(options.window, options.aors)) {
         for (std::uint32_t i = 0; i < slots_.size(); ++i) free_.push_back(i);
+        if (!options.digest.empty()) {
+            digest_ = std::make_unique<DigestPhones>(options.digest, options.domain, options.password, options.aors);
+        }
     }
 
     Report run(const Command& command) {
         Report report;
         report.latencies_ns.reserve(command.count);
         const auto errors_before = socket_.send_errors();
+        const auto cpu_before = own_cpu_ns();
         const auto began = now_ns();
         auto last_scan = began;
         std::uint32_t started = 0;
@@ -115,6 +142,7 @@ class Generator {
             if (received == 0) socket_.wait(patience_ns(command, began, now, started));
         }
         report.wall_ns = now_ns() - began;
+        report.own_cpu_ns = own_cpu_ns() - cpu_before;
         release_all();
         report.send_errors = socket_.send_errors() - errors_before;
         return report;
@@ -139,7 +167,8 @@ class Generator {
     // Scattered: neighbours in time are no neighbours in memory, as with phones of their own clocks.
     std::uint32_t aor_of(const Command& command, std::uint32_t index) const {
         constexpr std::uint64_t kStride = 7'368'787;  // a prime above any number of AoRs here: visits each once a round
-        return command.mode == "refresh" ? static_cast<std::uint32_t>(index % aors_ * kStride % aors_) : index % aors_;
+        const bool is_scattered = command.mode == "refresh" || command.mode == "exchange";
+        return is_scattered ? static_cast<std::uint32_t>(index % aors_ * kStride % aors_) : index % aors_;
     }
 
     void start(const Command& command, std::uint32_t index, std::uint64_t now, Report& report) {
@@ -150,9 +179,32 @@ class Generator {
                           : command.mode == "remove" ? Kind::remove_contact
                                                      : Kind::register_contact;
         auto& slot = slots_[slot_index];
-        slot = Slot{Request{kind, aor, ++cseqs_[aor], ++sequence_, slot_index, kFirstSourceIp + aor % sources_}, now,
-                    now, 0, true};
+        if (digest_ && command.mode == "exchange") digest_->forget(aor);
+        slot = Slot{
+            Request{kind, aor, 0, 0, slot_index, kFirstSourceIp + aor % sources_, {}}, now, now, 0, true, false, 0};
+        send_next(slot, now, report);
+    }
+
+    // The phone's next message: another CSeq and branch, with credentials where it knows how to make them.
+    void send_next(Slot& slot, std::uint64_t now, Report& report) {
+        auto& request = slot.request;
+        request.cseq = ++cseqs_[request.aor];
+        request.sequence = ++sequence_;
+        const bool has_credentials = digest_ && request.kind != Kind::options && digest_->has_nonce(request.aor);
+        request.authorization = has_credentials ? digest_->authorize(request.aor) : std::string{};
+        slot.transmissions = 0;
         send(slot, now, report);
+    }
+
+    // True when the 401 was the first and its challenge is answered.
+    [[nodiscard]] bool answer_challenge(std::string_view text, Slot& slot, Report& report) {
+        if (!digest_ || slot.is_challenged || !digest_->take_challenge(text, slot.request.aor)) return false;
+        slot.is_challenged = true;
+        ++report.challenges;
+        report.challenge_octets += text.size();
+        report.challenged_octets += slot.octets;
+        send_next(slot, now_ns(), report);
+        return true;
     }
 
     void send(Slot& slot, std::uint64_t now, Report& report) {
@@ -160,6 +212,7 @@ class Generator {
         if (octets == 0) throw std::runtime_error("a request does not fit its datagram: the domain is too long");
         socket_.commit(octets, slot.request.source_ip);
         report.octets += octets;
+        slot.octets = octets;
         slot.sent_ns = now;
         ++slot.transmissions;
     }
@@ -196,6 +249,7 @@ class Generator {
         }
         if (key.status < 200) return;
         auto& slot = slots_[key.slot];
+        if (key.status == 401 && answer_challenge(text, slot, report)) return;
         ++report.statuses[key.status];
         if (key.status == 200 && !is_complete_answer(text, phone_, slot.request)) ++report.incomplete;
         report.latencies_ns.push_back(
@@ -206,6 +260,7 @@ class Generator {
 
     UdpBatch socket_;
     Phone phone_;
+    std::unique_ptr<DigestPhones> digest_;
     std::uint32_t aors_;
     std::uint32_t sources_;
     std::vector<std::uint32_t> cseqs_;
@@ -222,7 +277,8 @@ double quantile_us(const std::vector<std::uint32_t>& sorted, double fraction) {
 void print(const Command& command, Report report) {
     std::sort(report.latencies_ns.begin(), report.latencies_ns.end());
     const auto answered = static_cast<double>(report.latencies_ns.size());
-    const auto transmissions = static_cast<double>(command.count + report.retransmits);
+    const auto transmissions = static_cast<double>(command.count + report.challenges + report.retransmits);
+    const auto challenges = static_cast<double>(std::max<std::uint64_t>(report.challenges, 1));
     std::string statuses;
     for (const auto& [status, count] : report.statuses) {
         statuses += (statuses.empty() ? "" : ", ") + ("\"" + std::to_string(status) + "\": ") + std::to_string(count);
@@ -230,13 +286,16 @@ void print(const Command& command, Report report) {
     std::printf(
         "{\"mode\": \"%s\", \"requests\": %u, \"offered_per_s\": %u, \"statuses\": {%s}, \"retransmits\": %lu, "
         "\"lost\": %lu, \"incomplete\": %lu, \"strays\": %lu, \"send_errors\": %lu, \"wall_s\": %.6f, "
-        "\"answered_per_s\": %.1f, \"request_octets\": %.1f, "
+        "\"answered_per_s\": %.1f, \"request_octets\": %.1f, \"challenges\": %lu, \"challenge_octets\": %.1f, "
+        "\"challenged_octets\": %.1f, \"own_cpu_us\": %.3f, "
         "\"latency_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}}\n",
         command.mode.c_str(), command.count, command.rate, statuses.c_str(), report.retransmits, report.lost,
         report.incomplete, report.strays, report.send_errors, static_cast<double>(report.wall_ns) / 1e9,
         answered * 1e9 / static_cast<double>(report.wall_ns), static_cast<double>(report.octets) / transmissions,
-        quantile_us(report.latencies_ns, 0.5), quantile_us(report.latencies_ns, 0.99),
-        quantile_us(report.latencies_ns, 1.0));
+        report.challenges, static_cast<double>(report.challenge_octets) / challenges,
+        static_cast<double>(report.challenged_octets) / challenges,
+        static_cast<double>(report.own_cpu_ns) / 1e3 / command.count, quantile_us(report.latencies_ns, 0.5),
+        quantile_us(report.latencies_ns, 0.99), quantile_us(report.latencies_ns, 1.0));
     std::fflush(stdout);
 }
 
@@ -264,6 +323,10 @@ Options parse(std::span<char* const> arguments) {
             options.window = static_cast<std::uint32_t>(std::stoul(value));
         } else if (name == "--sources") {
             options.sources = static_cast<std::uint32_t>(std::stoul(value));
+        } else if (name == "--digest") {
+            options.digest = value;
+        } else if (name == "--password") {
+            options.password = value;
         } else if (name == "--expires") {
             options.expires_s = static_cast<std::uint32_t>(std::stoul(value));
         } else {
@@ -281,8 +344,8 @@ void serve(Generator& generator, const Options& options) {
         Command command;
         std::istringstream words{line};
         words >> command.mode >> command.count >> command.rate;
-        const bool is_known =
-            command.mode == "new" || command.mode == "refresh" || command.mode == "remove" || command.mode == "options";
+        const bool is_known = command.mode == "new" || command.mode == "refresh" || command.mode == "remove" ||
+                              command.mode == "options" || (command.mode == "exchange" && !options.digest.empty());
         const bool is_once = command.mode == "new" || command.mode == "remove";
         if (!is_known || command.count == 0 || (is_once && command.count > options.aors)) {
             throw std::invalid_argument("not a command: " + line);
