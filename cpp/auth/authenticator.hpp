@@ -14,6 +14,7 @@
 // nonces could try passwords and read the result off the flag, without ever being counted as one who failed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -43,11 +44,32 @@ struct AuthRequest {
     std::string_view method;
     std::string_view request_uri;  // as printed
     std::string_view aor_key;      // whose bindings it is about: sip::Identity::key()
-    std::span<const std::string_view> authorizations;
     std::string_view call_id;
     std::uint32_t cseq = 0;
     std::string_view content;  // the whole message as received: what a retransmission repeats
     sip::SocketAddress source;
+};
+
+/// What the Authorization headers of a request say for our realm, read once for all who ask.
+class Claim {
+  public:
+    Claim(std::span<const std::string_view> authorizations, std::string_view realm) noexcept;
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+    [[nodiscard]] CredentialsFault fault() const noexcept { return fault_; }
+
+    /// Whole only without a fault.
+    [[nodiscard]] const Credentials& credentials() const noexcept { return credentials_; }
+
+    /// Decoded; empty where there is a fault.
+    [[nodiscard]] std::string_view user() const noexcept { return user_; }
+
+  private:
+    Credentials credentials_;
+    CredentialsFault fault_;
+    std::array<char, kLongestUserName> room_;
+    std::string_view user_;
 };
 
 enum class AuthDecision : std::uint8_t { accepted, challenge, refused };
@@ -96,7 +118,7 @@ class Authenticator {
     explicit Authenticator(const Secrets& secrets) : mint_(secrets.nonce_key), window_(secrets.hash_seed) {}
 
     /// Any thread.
-    [[nodiscard]] AuthVerdict decide(const AuthRequest& request, const CredentialTable& table,
+    [[nodiscard]] AuthVerdict decide(const AuthRequest& request, const Claim& claim, const CredentialTable& table,
                                      const DigestPolicy& policy, base::TimeMs now_ms) noexcept;
 
     /// For the answer to a verdict of `challenge`. Any thread.
@@ -109,11 +131,6 @@ class Authenticator {
     NonceMint mint_;
     ReplayWindow window_;
 };
-
-/// The user that the credentials for `realm` name, for the back-off, the log and the owner; empty where there is none.
-/// Into `room` where it must be decoded.
-[[nodiscard]] std::string_view claimed_user(std::span<const std::string_view> authorizations, std::string_view realm,
-                                            std::span<char> room) noexcept;
 
 /// Whether a digest-uri means the Request-URI (RFC 7616 section 3.4.6): octet for octet, or as SIP URIs with the same
 /// user and host, host names in any case. Ports differ only where one side leaves its own out or writes the default

@@ -1,6 +1,5 @@
 #include "engine/doorkeeper.hpp"
 
-#include <array>
 #include <utility>
 
 #include "auth/challenge.hpp"
@@ -121,8 +120,8 @@ Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identit
 Ruling Doorkeeper::authenticate(const sip::RegisterRequest& request, const sip::Identity& identity, const Rules& rules,
                                 base::TimeMs now_ms, base::TextBuffer& headers) noexcept {
     const auto source = auth::SourceKey::of(request.flow.remote, rules.neighbours);
-    std::array<char, auth::kLongestUserName> room;
-    const std::string_view user = auth::claimed_user(request.authorizations, rules.digest.realm, room);
+    const auth::Claim claim(request.authorizations, rules.digest.realm);
+    const std::string_view user = claim.user();
     const base::TimeMs wait_ms = user.empty() ? 0 : backoff_.wait(source, user, rules.backoff, now_ms);
     if (wait_ms > 0) {
         headers << "Retry-After: " << static_cast<std::uint64_t>((wait_ms + kMsPerSecond - 1) / kMsPerSecond) << "\r\n";
@@ -132,12 +131,11 @@ Ruling Doorkeeper::authenticate(const sip::RegisterRequest& request, const sip::
     asked.method = "REGISTER";
     asked.request_uri = request.request_uri;
     asked.aor_key = identity.key();
-    asked.authorizations = request.authorizations;
     asked.call_id = request.call_id;
     asked.cseq = request.cseq;
     asked.content = request.message;
     asked.source = request.flow.remote;
-    const auth::AuthVerdict verdict = authenticator_.decide(asked, rules.credentials, rules.digest, now_ms);
+    const auth::AuthVerdict verdict = authenticator_.decide(asked, claim, rules.credentials, rules.digest, now_ms);
     if (verdict.is_failed_guess()) backoff_.fail(source, user, rules.backoff, now_ms);
     if (verdict.decision == auth::AuthDecision::accepted) {
         backoff_.succeed(source, user, now_ms);

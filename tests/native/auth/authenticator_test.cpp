@@ -325,10 +325,9 @@ TEST_CASE("the claimed user is read from the credentials for our realm") {
     phone.nonce = "n";
     const std::string header = phone.authorization();
     const std::vector<std::string_view> values{"Digest username=\"eve", header};
-    std::array<char, kLongestUserName> room;
-    CHECK(claimed_user(values, kRealm, room) == "alice");
-    CHECK(claimed_user(values, "other", room).empty());
-    CHECK(claimed_user({}, kRealm, room).empty());
+    CHECK(Claim(values, kRealm).user() == "alice");
+    CHECK(Claim(values, "other").user().empty());
+    CHECK(Claim({}, kRealm).user().empty());
 }
 
 TEST_CASE("a table finds whom it holds, the first of two, and keeps no digest that is none") {
