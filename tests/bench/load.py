@@ -73,7 +73,9 @@ def build(build_dir: Path) -> Path:
     try:
         subprocess.run(command, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"sipload does not build ({error}): install g++ and libssl-dev, and see its messages above") from error
+        raise BenchError(
+            f"sipload does not build ({error}): install g++ and libssl-dev, and see its messages above"
+        ) from error
     return binary
 
 

@@ -115,7 +115,7 @@ def _challenge_line(row: Row) -> str:
     """How much a source that nobody knows gets for what it sends."""
 
     def octets_of(samples: Sequence[Sample]) -> str:
-        if not samples:
+        if not samples or not samples[0].load.challenges:
             return "-"
         load = samples[0].load
         share = load.challenge_octets / load.challenged_octets

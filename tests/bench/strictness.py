@@ -1,16 +1,16 @@
 """Whether a server refuses what it must: figures of digest authentication compare only where this is alike.
 
-    phone                                      server
-      | REGISTER                                 |
-      |----------------------------------------->|
-      |                            401 nonce=N   |
-      |<-----------------------------------------|
-      | REGISTER nc=1, wrong password            |
-      |----------------------------------------->|  401
-      | REGISTER nc=2                            |
-      |----------------------------------------->|  200
-      | REGISTER nc=2, other CSeq and cnonce     |
-      |----------------------------------------->|  401 stale=true
+phone                                      server
+  | REGISTER                                 |
+  |----------------------------------------->|
+  |                            401 nonce=N   |
+  |<-----------------------------------------|
+  | REGISTER nc=1, wrong password            |
+  |----------------------------------------->|  401
+  | REGISTER nc=2                            |
+  |----------------------------------------->|  200
+  | REGISTER nc=2, other CSeq and cnonce     |
+  |----------------------------------------->|  401 stale=true
 """
 
 from __future__ import annotations
