@@ -56,11 +56,16 @@ Doorkeeper::Rules::Rules(AccessConfig config)
       unlimited(std::move(config.unlimited)),
       neighbours(std::move(config.neighbours)),
       credentials(config.credentials) {
+    constexpr auth::DeviceStanding kProtected{.is_known = false, .is_enabled = true, .has_credentials = true};
     for (const auth::Credential& credential : config.credentials) {
-        protected_keys.insert(credential.user);
-        protected_keys.insert(credential.aor_keys.begin(), credential.aor_keys.end());
+        standings.try_emplace(credential.user, kProtected);
+        for (const std::string& key : credential.aor_keys) standings.try_emplace(key, kProtected);
     }
-    for (ListedDevice& device : config.devices) devices.insert_or_assign(std::move(device.key), device.is_enabled);
+    for (ListedDevice& device : config.devices) {
+        auth::DeviceStanding& standing = standings[std::move(device.key)];
+        standing.is_known = true;
+        standing.is_enabled = device.is_enabled;
+    }
 }
 
 /// By both of its names: a device that is called otherwise must not get at an address that has a password, or is
@@ -69,13 +74,13 @@ auth::DeviceStanding Doorkeeper::Rules::standing_of(const sip::Identity& identit
     auth::DeviceStanding standing;
     standing.is_enabled = true;
     const auto look_up = [&](std::string_view key) {
-        standing.has_credentials = standing.has_credentials || protected_keys.contains(key);
-        const auto listed = devices.find(key);
-        if (listed == devices.end()) return;
-        standing.is_known = true;
-        standing.is_enabled = standing.is_enabled && listed->second;
+        const auto found = standings.find(key);
+        if (found == standings.end()) return;
+        standing.is_known = standing.is_known || found->second.is_known;
+        standing.is_enabled = standing.is_enabled && found->second.is_enabled;
+        standing.has_credentials = standing.has_credentials || found->second.has_credentials;
     };
-    if (protected_keys.empty() && devices.empty()) return standing;
+    if (standings.empty()) return standing;
     look_up(identity.key());
     if (!identity.device.is_nil()) look_up(identity.device.text());
     return standing;

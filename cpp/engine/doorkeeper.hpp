@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "auth/admission.hpp"
@@ -84,8 +83,7 @@ class Doorkeeper {
         std::vector<auth::Network> unlimited;
         std::vector<auth::Network> neighbours;
         auth::CredentialTable credentials;
-        std::unordered_set<std::string, TextHash, std::equal_to<>> protected_keys;  // whose bindings need credentials
-        std::unordered_map<std::string, bool, TextHash, std::equal_to<>> devices;   // key -> is enabled
+        std::unordered_map<std::string, auth::DeviceStanding, TextHash, std::equal_to<>> standings;  // by key
     };
 
     [[nodiscard]] Ruling authenticate(const sip::RegisterRequest& request, const sip::Identity& identity,
