@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from configuration.credential_file import CREDENTIALS_NAME, hash_password, update_credentials
@@ -36,11 +35,11 @@ PADDING = f"User-Agent: {'x' * 600}"
 """So that the answer has room for every challenge."""
 
 WARM_UP = 0.5
-"""Part of the packets after which the memory must stay as it is, but for what new devices take."""
+"""Part of the packets after which the memory must stay as it is."""
 
 MOST_GROWTH_MB = 8.0
-MOST_KB_PER_BINDING = 24.0
-"""What a new device may take, in the core and as an entry of config.yaml."""
+"""Of the other part: what the tables of fixed size (the last messages alone have 4.7 MB) take as they fill up. Measured
+over 125,000 packets: 0.0 to 0.2 MB."""
 
 
 def user(number: int) -> str:
@@ -112,39 +111,23 @@ def resident_mb(pid: int) -> float:
     return pages * 4096 / 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    resident_mb: float
-    bindings: int
-
-    @classmethod
-    def of(cls, daemon: DaemonProcess) -> Memory:
-        return cls(resident_mb(daemon.process.pid), daemon.statistics()["bindings"])
-
-    def is_flat_since(self, before: Memory) -> bool:
-        """Whether it grew by no more than noise and its new bindings."""
-        allowed_mb = MOST_GROWTH_MB + max(0, self.bindings - before.bindings) * MOST_KB_PER_BINDING / 1000
-        return self.resident_mb - before.resident_mb <= allowed_mb
-
-
 def fuzz_mode(mode: str, count: int, seed: int) -> bool:
     """False for a leak; AssertionError or TimeoutError for anything else that is wrong."""
     packets = mutated_packets(count, seed)
     with tempfile.TemporaryDirectory() as directory, fuzzed_daemon(Path(directory), mode) as daemon:
         start = time.monotonic()
         fuzz(daemon, itertools.islice(packets, int(count * WARM_UP)))
-        warm = Memory.of(daemon)
+        warm_mb = resident_mb(daemon.process.pid)
         fuzz(daemon, packets)
         seconds = time.monotonic() - start
         counters = check_service(daemon)
-        last = Memory.of(daemon)
+        last_mb = resident_mb(daemon.process.pid)
         exit_code = daemon.stop()
-    is_flat = last.is_flat_since(warm)
+    is_flat = last_mb - warm_mb <= MOST_GROWTH_MB
     print(
         f"{mode}: {count} packets of seed {seed} in {seconds:.0f} s ({count / seconds:.0f}/s): "
         f"{'alive' if is_flat else 'LEAKING'}, exit {exit_code}; "
-        f"{warm.resident_mb:.1f} MB ({warm.bindings} bindings) -> {last.resident_mb:.1f} MB ({last.bindings}); "
-        f"{counters}",
+        f"{warm_mb:.1f} -> {last_mb:.1f} MB; {counters}",
         flush=True,
     )
     return is_flat and exit_code == 0
