@@ -115,6 +115,7 @@ TEST_CASE("what is no network is refused") {
         CAPTURE(text);
         CHECK_FALSE(read_networks(text).has_value());
     }
+    CHECK_FALSE(read_networks(std::string_view("10.0.0.0\0x/8", 12)).has_value());
 }
 
 TEST_CASE("mode and standing decide, with the default networks") {
