@@ -60,6 +60,7 @@ Engine::~Engine() { detach(); }
 
 void Engine::apply_config(Config config) {
     location_.set_liveness(config.liveness);
+    location_.set_limits(config.limits);
     policy_.set(std::make_shared<const registrar::Policy>(std::move(config.registrar)));
 }
 
@@ -228,8 +229,15 @@ std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint
 Statistics Engine::statistics() const noexcept {
     const stack::StackCounters& counters = stack_.counters();
     const location::Counts counts = location_.counts();
-    return {counters.requests.load(), counters.replies.load(), refused_.load(), counters.dropped.load(),
-            counters.pings.load(),    event_count_.load(),     counts.bindings, counts.aors};
+    return {counters.requests.load(),
+            counters.replies.load(),
+            refused_.load(),
+            counters.dropped.load(),
+            counters.pings.load(),
+            event_count_.load(),
+            counts.bindings,
+            counts.aors,
+            static_cast<std::uint64_t>(location_.held().octets)};
 }
 
 }  // namespace sr::engine

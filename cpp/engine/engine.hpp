@@ -27,6 +27,7 @@ namespace sr::engine {
 struct Config {
     registrar::Policy registrar;
     location::LivenessPolicy liveness;
+    location::Limits limits;
 };
 
 struct Statistics {
@@ -38,6 +39,7 @@ struct Statistics {
     std::uint64_t events = 0;
     std::uint64_t bindings = 0;
     std::uint64_t aors = 0;
+    std::uint64_t binding_octets = 0;  // as limits.octets counts them
 };
 
 struct Drained {
