@@ -23,7 +23,7 @@ from domain.values import Binding, Capabilities, Role
 _log = structlog.get_logger(__name__)
 _NOTHING_TOLD = Capabilities()
 MOST_GONE = 10_000
-"""Devices without a binding that are remembered: whoever comes and goes under ever new names must not fill the memory."""
+"""Devices without a binding that are remembered: coming and going under ever new names must not fill the memory."""
 
 
 class DeviceBindings:
