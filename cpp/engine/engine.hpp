@@ -17,6 +17,7 @@
 #include "base/published.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
+#include "engine/inflow_control.hpp"
 #include "engine/message_log.hpp"
 #include "location/location.hpp"
 #include "registrar/registrar.hpp"
@@ -113,6 +114,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
     void run_clock();
     void tick();
+    void relieve_sockets();
     void stop_clock() noexcept;
 
     base::Published<registrar::Policy> policy_;
@@ -132,6 +134,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+    InflowControl inflow_;
 };
 
 }  // namespace sr::engine

@@ -138,8 +138,12 @@ class Flood:
     def settle(self) -> dict[str, int]:
         """Honest devices register, answer pings and are saved; return their numbers."""
         assert self._honest.run("new", self._devices).statuses == {"200": self._devices}
-        self._play("before", 0, 1, lambda: None)
         daemon, user = self._daemon, "honest"
+        deadline_s = time.monotonic() + SETTLE_S
+        while any(row["rtt_ms"] is None for row in daemon.live_devices().values()):
+            assert time.monotonic() < deadline_s, "not every honest device has answered a ping"
+            self._honest.run("refresh", HONEST_RATE_PER_S, HONEST_RATE_PER_S)
+        self._play("before", 0, 1, lambda: None)
         wait_until(lambda: len(kept_numbers(daemon, user)) == self._devices, "all devices saved", SETTLE_S)
         return kept_numbers(daemon, user)
 
@@ -180,6 +184,7 @@ def soak(directory: Path, packets: int, devices: int) -> FloodReport:
     sections = {
         "registrar": {"min_expires_s": 1},
         "limits": {"unlimited": [], "max_aors": limit, "max_bindings": limit, "max_memory_mb": 8},
+        "liveness": {"ping_interval_s": 2.0, "timeout_s": 30.0},
         "log": {"level": "warning"},
     }
     shape = LoadShape("screamrouter.local", devices, 64, user="honest", first_source="127.32.0.1", answers_pings=True)
