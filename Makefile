@@ -101,9 +101,10 @@ test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 fuzz: $(STAMPS)/dev build  ## mutated packets against a daemon of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
 
-soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the daemon serves again; about 15 minutes
+soak: $(STAMPS)/dev build  ## kills, reloads and floods under load, and how soon the daemon serves again; about 15 minutes
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.flood --packets 1000000 --honest 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
 
 bench: packages-bench build  ## measure beside Kamailio

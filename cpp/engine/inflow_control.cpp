@@ -14,15 +14,17 @@ constexpr int kLooksBeforeMore = 5;
 }  // namespace
 
 bool InflowControl::look(double fullness) noexcept {
-    const std::uint32_t before = share_;
     if (fullness >= (is_limiting() ? kLong : kOverrun)) {
         calm_looks_ = 0;
         share_ = std::max(share_ / 2, kLeastShare);
-    } else if (is_limiting() && fullness < kShort && ++calm_looks_ == kLooksBeforeMore) {
+        return true;
+    }
+    if (is_limiting() && fullness < kShort && ++calm_looks_ == kLooksBeforeMore) {
         calm_looks_ = 0;
         share_ = share_ > kAll / 5 * 4 ? kAll : share_ + share_ / 4;
+        return true;
     }
-    return share_ != before;
+    return false;
 }
 
 }  // namespace sr::engine

@@ -15,7 +15,8 @@ class InflowControl {
     /// Of 2^32.
     static constexpr std::uint32_t kAll = UINT32_MAX;
 
-    /// Look every `kLook_ms`; `fullness` is that of the fullest buffer, 0 to 1. Returns whether the share changed.
+    /// Look every `kLook_ms`; `fullness` is that of the fullest buffer, 0 to 1. Returns whether a filter with what
+    /// holds now is to be made: also where the share stays, a known source may have become a flooder.
     static constexpr int kLook_ms = 10;
     bool look(double fullness) noexcept;
 
