@@ -14,6 +14,6 @@ def test_reloads_lose_no_binding_and_leave_no_request_unanswered(tmp_path):
 
 
 def test_a_flood_takes_no_honest_registration_no_more_than_its_room_and_nothing_afterwards(tmp_path):
-    report = flood.soak(tmp_path, packets=20_000, devices=50)
+    report = flood.soak(tmp_path, packets=20_000, devices=50, room=100)
     report.require_nothing_broken()
-    assert any(wave.refused > 0 for wave in report.waves if wave.name == "many"), report
+    assert report.most_aors == report.limit  # it was full: one source's burst alone is more than there is room for

@@ -142,12 +142,12 @@ def kept_numbers(daemon: DaemonProcess, user: str) -> dict[str, int]:
 class Flood:
     """One daemon, its honest devices and what is sent at it."""
 
-    def __init__(self, daemon: DaemonProcess, honest: LoadGenerator, devices: int) -> None:
+    def __init__(self, daemon: DaemonProcess, honest: LoadGenerator, devices: int, limit: int) -> None:
         self._daemon = daemon
         self._honest = honest
         self._devices = devices
         self._sipload = build(BUILD_DIR)
-        self.report = FloodReport(limit=devices + ROOM_FOR_FLOOD)
+        self.report = FloodReport(limit=limit)
 
     def settle(self) -> dict[str, int]:
         """Honest devices register, answer pings and are saved; return their numbers."""
@@ -197,9 +197,12 @@ def require_served(daemon: DaemonProcess, devices: int) -> None:
     assert sum(row["online"] for key, row in live.items() if key.startswith("honest")) == devices
 
 
-def soak(directory: Path, packets: int, devices: int) -> FloodReport:
-    """``packets`` from one source, then as many from many; AssertionError when anything stayed broken."""
-    limit = devices + ROOM_FOR_FLOOD
+def soak(directory: Path, packets: int, devices: int, room: int = ROOM_FOR_FLOOD) -> FloodReport:
+    """``packets`` from one source, then as many from many; AssertionError when anything stayed broken.
+
+    ``room``: how many may register beside the ``devices``.
+    """
+    limit = devices + room
     sections = {
         "registrar": {"min_expires_s": 1},
         "limits": {"unlimited": [], "max_aors": limit, "max_bindings": limit, "max_memory_mb": 8},
@@ -211,7 +214,7 @@ def soak(directory: Path, packets: int, devices: int) -> FloodReport:
         running_daemon(directory, sections=sections) as daemon,
         LoadGenerator(build(BUILD_DIR), daemon.port, shape) as honest,
     ):
-        flood = Flood(daemon, honest, devices)
+        flood = Flood(daemon, honest, devices, limit)
         numbers = flood.settle()
         watcher, before_mb = Watcher(daemon), resident_mb(daemon)
         with watcher.watching():
