@@ -82,4 +82,16 @@ void RateLimiter::vouch(const SourceKey& source, base::TimeMs now_ms) noexcept {
     });
 }
 
+std::vector<SourceKey> RateLimiter::trusted(const RateLimit& limit, base::TimeMs now_ms) {
+    const std::int64_t most_debt_us = kUsPerSecond / std::max(limit.per_second, 1U) * limit.burst / 2;
+    std::vector<SourceKey> sources;
+    sets_.for_each([&](const Set& set) {
+        for (const Bucket& bucket : set.buckets) {
+            const bool is_within_rate = bucket.full_at_us - now_ms * kUsPerMs <= most_debt_us;
+            if (bucket.is_used && bucket.vouched_until_ms > now_ms && is_within_rate) sources.push_back(bucket.source);
+        }
+    });
+    return sources;
+}
+
 }  // namespace sr::auth

@@ -38,6 +38,16 @@ bool is_usual(auth::Finding finding) noexcept {
            finding == auth::Finding::stale_nonce || finding == auth::Finding::forgotten_nonce;
 }
 
+sip::SocketAddress address_of(const auth::AddressBits& bits) noexcept {
+    sip::SocketAddress address;
+    address.is_ipv6 = !bits.is_ipv4();
+    for (std::size_t i = 0; i < 8; ++i) {
+        address.ip[i] = static_cast<std::uint8_t>(bits.high >> (56 - 8 * i));
+        address.ip[8 + i] = static_cast<std::uint8_t>(bits.low >> (56 - 8 * i));
+    }
+    return address;
+}
+
 /// Until the owner's configuration is applied.
 AccessConfig open_to_all() {
     const auth::Network everywhere({}, 0);
@@ -162,6 +172,14 @@ void Doorkeeper::challenge(const sip::RegisterRequest& request, const Rules& rul
 
 void Doorkeeper::vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {
     limiter_.vouch(auth::SourceKey::of(source, rules_.get()->neighbours), now_ms);
+}
+
+std::vector<sip::SocketAddress> Doorkeeper::trusted_sources(base::TimeMs now_ms) {
+    std::vector<sip::SocketAddress> sources;
+    for (const auth::SourceKey& key : limiter_.trusted(rules_.get()->rate, now_ms)) {
+        if (key.bits.low != 0) sources.push_back(address_of(key.bits));
+    }
+    return sources;
 }
 
 }  // namespace sr::engine

@@ -17,6 +17,7 @@
 #include "base/published.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
+#include "engine/inflow_control.hpp"
 #include "engine/message_log.hpp"
 #include "location/location.hpp"
 #include "registrar/registrar.hpp"
@@ -27,6 +28,7 @@ namespace sr::engine {
 struct Config {
     registrar::Policy registrar;
     location::LivenessPolicy liveness;
+    location::Limits limits;
 };
 
 struct Statistics {
@@ -38,6 +40,7 @@ struct Statistics {
     std::uint64_t events = 0;
     std::uint64_t bindings = 0;
     std::uint64_t aors = 0;
+    std::uint64_t binding_octets = 0;  // as limits.octets counts them
 };
 
 struct Drained {
@@ -111,6 +114,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
     void run_clock();
     void tick();
+    void relieve_sockets();
     void stop_clock() noexcept;
 
     base::Published<registrar::Policy> policy_;
@@ -130,6 +134,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+    InflowControl inflow_;
 };
 
 }  // namespace sr::engine

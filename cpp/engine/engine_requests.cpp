@@ -16,6 +16,12 @@ constexpr std::string_view kAllow = "Allow: REGISTER, OPTIONS\r\n";
 constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";  // RFC 3261 section 11.2
 constexpr int kRefusalsPerSecond = 20;  // told to Python; the others are counted only
 
+/// RFC 3261 section 21.5.4: room comes when somebody else's registration ends, within minutes where devices come and
+/// go. Spread, so that not all who were refused come again at once.
+std::uint32_t retry_when_full_s(std::uint64_t call_id_hash) noexcept {
+    return 60 + static_cast<std::uint32_t>(call_id_hash % 61);
+}
+
 std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
     auto peer = std::make_unique<BindingRecord>();
     peer->transport = "udp";
@@ -49,9 +55,13 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
     if (ruling.reason != sip::RejectReason::none) return turn_away(request, identity, ruling, reply);
     const sip::RegisterOutcome outcome = [&] {
         auto guard = location_.lock(identity.key(), now_ms);
-        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
+        auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
+        const std::uint64_t call = registrar::call_id_hash(request.call_id);
         if (decided.reason == sip::RejectReason::none) {
-            guard.apply(request, identity, decided.changes, registrar::call_id_hash(request.call_id));
+            decided.reason = guard.apply(request, identity, decided.changes, call);
+            if (decided.reason != sip::RejectReason::none) decided.retry_after_s = retry_when_full_s(call);
+        }
+        if (decided.reason == sip::RejectReason::none) {
             registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);
         }
         return decided;

@@ -42,6 +42,9 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::no_such_dialog: return "no_such_dialog";
         case RejectReason::out_of_order: return "out_of_order";
         case RejectReason::too_many_contacts: return "too_many_contacts";
+        case RejectReason::too_many_aors: return "too_many_aors";
+        case RejectReason::too_many_bindings: return "too_many_bindings";
+        case RejectReason::memory_full: return "memory_full";
         case RejectReason::too_many_requests: return "too_many_requests";
         case RejectReason::too_many_failures: return "too_many_failures";
         case RejectReason::method_unknown: return "method_unknown";

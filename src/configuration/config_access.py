@@ -79,10 +79,13 @@ class AuthenticationSection(Section):
 
 
 class LimitsSection(Section):
-    """How much one source may send."""
+    """How much one source may send, and how much may be registered by all together."""
 
     requests_per_s: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 100
     burst: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 400
     unlimited: Annotated[
         _Networks, Field(max_length=256, description=f"a list of networks, each once: {_ALLOWED_NETWORK}")
     ] = ("loopback",)
+    max_aors: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 10_000
+    max_bindings: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 20_000
+    max_memory_mb: Annotated[StrictInt, Field(ge=1, le=4096, description="megabytes, 1 to 4096")] = 32

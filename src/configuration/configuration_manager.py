@@ -270,7 +270,7 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
 
 def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> EngineConfig:
     """The core's wanted state; the domain always belongs to the hosts it serves."""
-    registrar, liveness = document.registrar, document.liveness
+    registrar, liveness, limits = document.registrar, document.liveness, document.limits
     domain = document.server.domain.lower()
     return EngineConfig(
         domain=domain,
@@ -280,6 +280,9 @@ def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> Engi
         max_expires_s=registrar.max_expires_s,
         rejects_brief_expires=registrar.below_min == "reject",
         max_contacts=registrar.max_contacts,
+        max_aors=limits.max_aors,
+        max_bindings=limits.max_bindings,
+        max_binding_octets=limits.max_memory_mb * 1024 * 1024,
         ping_interval_ms=round(liveness.ping_interval_s * 1000),
         liveness_timeout_ms=round(liveness.timeout_s * 1000),
     )

@@ -87,6 +87,21 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "as many devices as allowed are registered under its address already",
             "Give each device a user name of its own, or raise registrar.max_contacts in config.yaml.",
         ),
+        "too_many_aors": RefusalSentence(
+            "as many addresses as allowed are registered already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_aors in config.yaml.",
+        ),
+        "too_many_bindings": RefusalSentence(
+            "as many registrations as allowed are there already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_bindings in config.yaml.",
+        ),
+        "memory_full": RefusalSentence(
+            "the registrations take up as much memory as allowed already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_memory_mb in config.yaml.",
+        ),
         "method_unknown": RefusalSentence(
             "it uses a SIP method that nobody knows",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",

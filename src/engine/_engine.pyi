@@ -118,6 +118,8 @@ class Statistics:
     def bindings(self) -> int: ...
     @property
     def aors(self) -> int: ...
+    @property
+    def binding_octets(self) -> int: ...
 
 class Config:
     def __init__(self) -> None: ...
@@ -128,6 +130,9 @@ class Config:
     max_expires_s: int
     rejects_brief_expires: bool
     max_contacts: int
+    max_aors: int
+    max_bindings: int
+    max_binding_octets: int
     ping_interval_ms: int
     liveness_timeout_ms: int
 

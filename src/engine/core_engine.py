@@ -81,6 +81,9 @@ class CoreEngine:
         wanted.max_expires_s = config.max_expires_s
         wanted.rejects_brief_expires = config.rejects_brief_expires
         wanted.max_contacts = config.max_contacts
+        wanted.max_aors = config.max_aors
+        wanted.max_bindings = config.max_bindings
+        wanted.max_binding_octets = config.max_binding_octets
         wanted.ping_interval_ms = config.ping_interval_ms
         wanted.liveness_timeout_ms = config.liveness_timeout_ms
         self._domain = config.domain
@@ -161,6 +164,7 @@ class CoreEngine:
             events=counted.events,
             bindings=counted.bindings,
             aors=counted.aors,
+            binding_octets=counted.binding_octets,
         )
 
     def exchanges(

@@ -90,6 +90,10 @@ class LoadShape:
     has_instance: bool = False
     digest: str = ""
     """``MD5`` or ``SHA-256``; empty: phones without passwords."""
+    user: str = "user"
+    first_source: str = "127.1.0.1"
+    expires_s: int = 3600
+    answers_pings: bool = False
 
 
 class LoadGenerator:
@@ -99,6 +103,10 @@ class LoadGenerator:
         """Set up for a server on 127.0.0.1; ``with`` starts the process."""
         self._command = [str(binary), "--target", f"127.0.0.1:{port}", "--domain", shape.domain]
         self._command += ["--aors", str(shape.aors), "--window", str(shape.window), "--sources", str(shape.sources)]
+        self._command += ["--user", shape.user, "--first-source", shape.first_source]
+        self._command += ["--expires", str(shape.expires_s)]
+        if shape.answers_pings:
+            self._command.append("--answers-pings")
         if shape.has_instance:
             self._command.append("--instance")
         if shape.digest:

@@ -44,6 +44,10 @@ registrar:
 liveness:
   ping_interval_s: 3600
   timeout_s: 7200
+limits:
+  max_aors: 1000000
+  max_bindings: 1000000
+  max_memory_mb: 4096
 discovery:
   enabled: false
 log:

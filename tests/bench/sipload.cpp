@@ -1,7 +1,8 @@
 // sipload: offers SIP requests over loopback UDP and counts the answers.
 //
 //     sipload --target 127.0.0.1:5060 --domain bench.local --aors 1000 [--window 64] [--sources 1000] [--expires 3600]
-//             [--instance] [--digest MD5|SHA-256 --password PASSWORD]
+//             [--instance] [--digest MD5|SHA-256 --password PASSWORD] [--user NAME] [--first-source 127.1.0.1]
+//             [--answers-pings]
 //
 // Reads commands from standard input, one a line, `MODE COUNT [RATE]`, and answers each with one line of JSON:
 //     new      each AoR registers for the first time, in order             (COUNT <= --aors)
@@ -9,8 +10,9 @@
 //     exchange as refresh, but each phone has forgotten its nonce: 401, then 200       (with --digest)
 //     remove   Expires 0, in order
 //     options  OPTIONS to the domain
+//     flood    as new, but nobody waits for an answer: as fast as the kernel takes datagrams (COUNT <= --aors)
 // RATE is requests per second, 0 as fast as the window allows. The phones (Call-ID, CSeq, port, source address) live as
-// long as the process, so that a refresh is one.
+// long as the process, so that a refresh is one. With --answers-pings they answer OPTIONS while a command runs.
 //
 // An answer belongs to the request whose branch it carries, in whatever order it comes. A request without one is sent
 // again after 500 ms (RFC 3261 T1) and given up after seven transmissions.
@@ -42,8 +44,7 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kRetransmitAfterNs = kSecondNs / 2;
 constexpr std::uint64_t kScanEveryNs = kSecondNs / 20;
 constexpr int kMaxTransmissions = 7;
-constexpr std::uint64_t kMaxLost = 64;                // a server that is gone need not be asked for each AoR
-constexpr std::uint32_t kFirstSourceIp = 0x7f010001;  // 127.1.0.1
+constexpr std::uint64_t kMaxLost = 64;  // a server that is gone need not be asked for each AoR
 
 struct Options {
     std::string target_ip{"127.0.0.1"};
@@ -53,9 +54,12 @@ struct Options {
     std::uint32_t window{64};
     std::uint32_t sources{0};
     std::uint32_t expires_s{3600};
+    std::uint32_t first_source{0x7f010001};  // 127.1.0.1
+    std::string user{"user"};
     bool has_instance{false};
     std::string digest;
     std::string password;
+    bool answers_pings{false};
 };
 
 struct Command {
@@ -109,9 +113,11 @@ class Generator {
   public:
     explicit Generator(const Options& options, const sockaddr_in& target)
         : socket_(target),
-          phone_{options.domain, socket_.port(), options.expires_s, options.has_instance},
+          phone_{options.user, options.domain, socket_.port(), options.expires_s, options.has_instance},
           aors_(options.aors),
           sources_(options.sources),
+          first_source_(options.first_source),
+          answers_pings_(options.answers_pings),
           cseqs_(options.aors, 0),
           slots_(std::min(options.window, options.aors)) {
         for (std::uint32_t i = 0; i < slots_.size(); ++i) free_.push_back(i);
@@ -148,7 +154,35 @@ class Generator {
         return report;
     }
 
+    Report flood(const Command& command) {
+        Report report;
+        const auto errors_before = socket_.send_errors();
+        const auto began = now_ns();
+        for (std::uint32_t aor = 0; aor < command.count; ++aor) {
+            const Request request{Kind::register_contact,         aor, ++cseqs_[aor], ++sequence_, 0,
+                                  first_source_ + aor % sources_, {}};
+            const auto octets = write_request(socket_.next(), phone_, request);
+            socket_.commit(octets, request.source_ip);
+            report.octets += octets;
+            if (aor % UdpBatch::kBatch == 0) count_answers(report);
+        }
+        socket_.flush();
+        report.wall_ns = now_ns() - began;
+        do {
+            socket_.wait(kScanEveryNs);
+        } while (count_answers(report) > 0);
+        report.send_errors = socket_.send_errors() - errors_before;
+        return report;
+    }
+
   private:
+    std::size_t count_answers(Report& report) {
+        return socket_.receive([&](std::string_view text) {
+            AnswerKey key;
+            if (read_answer(text, key)) ++report.statuses[key.status];
+        });
+    }
+
     static std::uint64_t due_ns(const Command& command, std::uint64_t began, std::uint32_t index) {
         return began + index * kSecondNs / command.rate;
     }
@@ -180,8 +214,8 @@ class Generator {
                                                      : Kind::register_contact;
         auto& slot = slots_[slot_index];
         if (digest_ && command.mode == "exchange") digest_->forget(aor);
-        slot = Slot{
-            Request{kind, aor, 0, 0, slot_index, kFirstSourceIp + aor % sources_, {}}, now, now, 0, true, false, 0};
+        slot =
+            Slot{Request{kind, aor, 0, 0, slot_index, first_source_ + aor % sources_, {}}, now, now, 0, true, false, 0};
         send_next(slot, now, report);
     }
 
@@ -241,6 +275,7 @@ class Generator {
     }
 
     void take(std::string_view text, Report& report) {
+        if (answers_pings_ && text.starts_with("OPTIONS ")) return answer_ping(text);
         AnswerKey key;
         if (!read_answer(text, key) || key.slot >= slots_.size() || !slots_[key.slot].is_busy ||
             slots_[key.slot].request.sequence != key.sequence) {
@@ -258,11 +293,24 @@ class Generator {
         free_.push_back(key.slot);
     }
 
+    // From the address that the ping was sent to, which is that of the Contact.
+    void answer_ping(std::string_view ping) {
+        const auto at = ping.find('@');
+        if (at == std::string_view::npos) return;
+        const auto source = ping.substr(at + 1, ping.find(':', at) - at - 1);
+        in_addr address{};
+        if (::inet_pton(AF_INET, std::string(source).c_str(), &address) != 1) return;
+        const auto octets = write_ping_answer(socket_.next(), ping);
+        if (octets != 0) socket_.commit(octets, ntohl(address.s_addr));
+    }
+
     UdpBatch socket_;
     Phone phone_;
     std::unique_ptr<DigestPhones> digest_;
     std::uint32_t aors_;
     std::uint32_t sources_;
+    std::uint32_t first_source_;
+    bool answers_pings_;
     std::vector<std::uint32_t> cseqs_;
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_;
@@ -304,8 +352,8 @@ Options parse(std::span<char* const> arguments) {
     Options options;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view name = arguments[i];
-        if (name == "--instance") {
-            options.has_instance = true;
+        if (name == "--instance" || name == "--answers-pings") {
+            (name == "--instance" ? options.has_instance : options.answers_pings) = true;
             continue;
         }
         if (++i == arguments.size()) throw std::invalid_argument(std::string{name} + " needs a value");
@@ -329,6 +377,12 @@ Options parse(std::span<char* const> arguments) {
             options.password = value;
         } else if (name == "--expires") {
             options.expires_s = static_cast<std::uint32_t>(std::stoul(value));
+        } else if (name == "--user") {
+            options.user = value;
+        } else if (name == "--first-source") {
+            in_addr address{};
+            if (::inet_pton(AF_INET, value.c_str(), &address) != 1) throw std::invalid_argument("no address: " + value);
+            options.first_source = ntohl(address.s_addr);
         } else {
             throw std::invalid_argument("unknown option " + std::string{name});
         }
@@ -345,12 +399,13 @@ void serve(Generator& generator, const Options& options) {
         std::istringstream words{line};
         words >> command.mode >> command.count >> command.rate;
         const bool is_known = command.mode == "new" || command.mode == "refresh" || command.mode == "remove" ||
-                              command.mode == "options" || (command.mode == "exchange" && !options.digest.empty());
-        const bool is_once = command.mode == "new" || command.mode == "remove";
+                              command.mode == "options" || command.mode == "flood" ||
+                              (command.mode == "exchange" && !options.digest.empty());
+        const bool is_once = command.mode == "new" || command.mode == "remove" || command.mode == "flood";
         if (!is_known || command.count == 0 || (is_once && command.count > options.aors)) {
             throw std::invalid_argument("not a command: " + line);
         }
-        print(command, generator.run(command));
+        print(command, command.mode == "flood" ? generator.flood(command) : generator.run(command));
     }
 }
 
