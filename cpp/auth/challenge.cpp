@@ -1,6 +1,10 @@
 #include "auth/challenge.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/utf8.hpp"
+#include "sip/ascii.hpp"
 
 namespace sr::auth {
 namespace {
@@ -30,6 +34,12 @@ void leave_out_strongest(AlgorithmSet& algorithms) noexcept {
     }
 }
 
+/// The first words of a User-Agent. Each was seen to end its registration at the first challenge that is not MD5.
+constexpr std::array<std::string_view, 5> kKnowMd5Only{
+    "baresip v0.",  // libre before 2.0: the handler of WWW-Authenticate fails, and with it the request
+    "baresip v1.0.", "baresip 0.", "baresip 1.0.", "SIPp",
+};
+
 bool has_choice(AlgorithmSet algorithms) noexcept {
     std::size_t count = 0;
     for (const Algorithm algorithm : kByStrength) count += algorithms.contains(algorithm) ? 1 : 0;
@@ -41,6 +51,14 @@ bool has_choice(AlgorithmSet algorithms) noexcept {
 bool is_valid_realm(std::string_view realm) noexcept {
     return !realm.empty() && realm.size() <= kLongestOwnRealm && base::is_printable_text(realm) &&
            realm.find_first_of("\"\\") == std::string_view::npos;
+}
+
+AlgorithmSet offered_to(std::string_view user_agent, AlgorithmSet wanted) noexcept {
+    if (!wanted.contains(Algorithm::md5)) return wanted;
+    const bool is_limited = std::any_of(kKnowMd5Only.begin(), kKnowMd5Only.end(), [user_agent](std::string_view name) {
+        return user_agent.size() >= name.size() && sip::is_equal_ignoring_case(user_agent.substr(0, name.size()), name);
+    });
+    return is_limited ? AlgorithmSet{Algorithm::md5} : wanted;
 }
 
 void write_challenges(const Challenge& challenge, std::size_t most_octets, base::TextBuffer& out) noexcept {

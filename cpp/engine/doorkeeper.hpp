@@ -29,6 +29,12 @@ struct ListedDevice {
     bool is_enabled = true;
 };
 
+/// Where a device may come from: not from anywhere that none of the networks holds.
+struct DeviceNetworks {
+    std::string key;  // as in ListedDevice
+    std::vector<auth::Network> networks;
+};
+
 /// The wanted state, as the owner configures it.
 struct AccessConfig {
     auth::AdmissionMode mode = auth::AdmissionMode::open;
@@ -39,12 +45,14 @@ struct AccessConfig {
     std::vector<auth::Network> neighbours;  // IPv6 networks in which each address is a source by itself
     std::vector<auth::Credential> credentials;
     std::vector<ListedDevice> devices;
+    std::vector<DeviceNetworks> device_networks;
 };
 
 /// `reason` none: let in. Else what the peer is told; `finding` is for the owner alone.
 struct Ruling {
     sip::RejectReason reason = sip::RejectReason::none;
     std::string_view finding{};
+    auth::AuthWork work{};
     bool is_usual = false;  // the first half of every exchange with a password: nothing to tell the owner
 };
 
@@ -62,6 +70,11 @@ class Doorkeeper {
     [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
                                base::TextBuffer& headers) noexcept;
 
+    /// It asks whether a user is registered (OPTIONS, INVITE). Whoever may not know that is asked for credentials, the
+    /// same for every name; `headers` as above.
+    [[nodiscard]] Ruling admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
+                                        base::TextBuffer& headers) noexcept;
+
     /// The source answered a ping of ours, so that it is where it says.
     void vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 
@@ -75,7 +88,10 @@ class Doorkeeper {
     struct Rules {
         explicit Rules(AccessConfig config);
 
-        [[nodiscard]] auth::DeviceStanding standing_of(const sip::Identity& identity) const;
+        /// By both of its names, which may be one: a device that is called otherwise must not get at an address that
+        /// has a password, or is disabled.
+        [[nodiscard]] auth::DeviceStanding standing_of(std::string_view key, const sip::Uuid& uuid,
+                                                       const auth::AddressBits& source) const;
 
         auth::Admission admission;
         auth::DigestPolicy digest;
@@ -86,11 +102,18 @@ class Doorkeeper {
         auth::CredentialTable credentials;
         std::unordered_set<std::string, TextHash, std::equal_to<>> protected_keys;  // whose bindings need credentials
         std::unordered_map<std::string, bool, TextHash, std::equal_to<>> devices;   // key -> is enabled
+        std::unordered_map<std::string, std::vector<auth::Network>, TextHash, std::equal_to<>> device_networks;
     };
 
-    [[nodiscard]] Ruling authenticate(const sip::RegisterRequest& request, const sip::Identity& identity,
-                                      const Rules& rules, base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
-    void challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
+    /// What is to be proved, and what the asker calls its own program.
+    struct Asked {
+        auth::AuthRequest proof;
+        std::string_view user_agent;
+    };
+
+    [[nodiscard]] Ruling authenticate(const Asked& asked, const Rules& rules, base::TimeMs now_ms,
+                                      base::TextBuffer& headers) noexcept;
+    void challenge(const Asked& asked, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                    base::TextBuffer& headers) noexcept;
 
     auth::Authenticator authenticator_;

@@ -100,6 +100,7 @@ class CoreEngine:
                 "neighbours": list(config.neighbours),
                 "credentials": [_credential_row(one) for one in config.credentials],
                 "devices": list(config.devices.items()),
+                "device_networks": list(config.device_networks.items()),
             }
         )
 
