@@ -41,8 +41,7 @@ AdmissionDecision Admission::decide(const AddressBits& source, const DeviceStand
     const bool is_wanted = device.is_known ? device.is_enabled : mode == AdmissionMode::open;
     if (is_wanted && !device.is_elsewhere) return {Entrance::admitted, RejectReason::none};
     if (device.is_elsewhere) {
-        return mode == AdmissionMode::open ? AdmissionDecision{Entrance::refused, RejectReason::device_elsewhere}
-                                           : AdmissionDecision{Entrance::park, RejectReason::unauthorized};
+        return {mode == AdmissionMode::open ? Entrance::refused : Entrance::park, RejectReason::device_elsewhere};
     }
     if (mode == AdmissionMode::approve) return {Entrance::park, RejectReason::awaiting_approval};
     return {Entrance::refused, RejectReason::device_disabled};

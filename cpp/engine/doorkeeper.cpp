@@ -12,7 +12,6 @@ namespace {
 
 using sip::RejectReason;
 
-constexpr std::string_view kElsewhere = "its owner lets it come from other networks only";
 constexpr std::size_t kCopiedOctets = 300;  // of an answer, beside challenges: what it copies from a usual request
 constexpr base::TimeMs kMsPerSecond = 1000;
 
@@ -135,16 +134,16 @@ Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identit
     const auth::DeviceStanding standing = rules->standing_of(identity.key(), identity.device, bits);
     const auth::AdmissionDecision decision = rules->admission.decide(bits, standing);
     if (decision.entrance == auth::Entrance::admitted) return {};
-    if (decision.entrance == auth::Entrance::refused) return {decision.reason};
+    if (decision.entrance == auth::Entrance::refused) return {.reason = decision.reason};
     Asked asked = asked_by<Asked>(request, "REGISTER");
     asked.proof.aor_key = identity.key();
     Ruling ruling = authenticate(asked, *rules, now_ms, headers);
     if (decision.entrance == auth::Entrance::park) {
-        // Nobody has a password for it, so the ruling is never a good one; what it tells the asker is what anybody is
-        // told, and what it tells the owner is why the device waits.
-        if (ruling.is_usual) ruling = {decision.reason, standing.is_elsewhere ? kElsewhere : std::string_view()};
+        // Nobody has a password for it, so the ruling is never a good one. Who asks is told what anybody is told; why
+        // the device waits is for its owner.
+        if (ruling.is_usual) ruling = {.reason = decision.reason, .told = RejectReason::unauthorized};
     } else if (ruling.reason == RejectReason::none && standing.is_elsewhere) {
-        ruling.reason = RejectReason::device_elsewhere;
+        ruling = {.reason = RejectReason::device_elsewhere, .work = ruling.work};
     }
     return ruling;
 }
@@ -168,7 +167,7 @@ Ruling Doorkeeper::authenticate(const Asked& asked, const Rules& rules, base::Ti
     const base::TimeMs wait_ms = user.empty() ? 0 : backoff_.wait(source, user, rules.backoff, now_ms);
     if (wait_ms > 0) {
         headers << "Retry-After: " << static_cast<std::uint64_t>((wait_ms + kMsPerSecond - 1) / kMsPerSecond) << "\r\n";
-        return {RejectReason::too_many_failures};
+        return {.reason = RejectReason::too_many_failures};
     }
     const auth::AuthVerdict verdict = authenticator_.decide(proof, rules.credentials, rules.digest, now_ms);
     if (verdict.is_failed_guess()) backoff_.fail(source, user, rules.backoff, now_ms);
@@ -180,7 +179,7 @@ Ruling Doorkeeper::authenticate(const Asked& asked, const Rules& rules, base::Ti
     }
     const std::string_view finding =
         verdict.reason == RejectReason::none ? std::string_view() : text_of(verdict.finding);
-    return {verdict.reason, finding, verdict.work, is_usual(verdict.finding)};
+    return {.reason = verdict.reason, .finding = finding, .work = verdict.work, .is_usual = is_usual(verdict.finding)};
 }
 
 void Doorkeeper::challenge(const Asked& asked, const Rules& rules, bool is_stale, base::TimeMs now_ms,

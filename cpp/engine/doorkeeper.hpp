@@ -48,9 +48,11 @@ struct AccessConfig {
     std::vector<DeviceNetworks> device_networks;
 };
 
-/// `reason` none: let in. Else what the peer is told; `finding` is for the owner alone.
+/// `reason` none: let in. Else why not, and what the peer is told: the same, unless that would give something away.
+/// `finding` is for the owner alone.
 struct Ruling {
     sip::RejectReason reason = sip::RejectReason::none;
+    sip::RejectReason told = reason;
     std::string_view finding{};
     auth::AuthWork work{};
     bool is_usual = false;  // the first half of every exchange with a password: nothing to tell the owner
