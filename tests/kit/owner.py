@@ -1,0 +1,24 @@
+"""What an owner does from the command line, at a running daemon or at a configuration."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.kit.daemon_process import DaemonProcess
+
+
+def run_command(daemon_or_config: DaemonProcess | Path, *arguments: str, typed: str = "") -> str:
+    """What the command line prints; it must succeed."""
+    config = daemon_or_config if isinstance(daemon_or_config, Path) else daemon_or_config.config_path
+    command = [sys.executable, "-m", "daemon", *arguments, "--config", str(config)]
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def give_password(daemon: DaemonProcess, device: str, password: str) -> None:
+    """From the next request on ``device`` needs ``password``."""
+    told = run_command(daemon, "passwd", device, typed=f"{password}\n")
+    assert "The running daemon has taken it." in told
