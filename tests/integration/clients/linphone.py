@@ -56,6 +56,6 @@ def running_linphone(directory: Path, ip: str, server: tuple[str, int], account:
         # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
         client.say(f"port sip {free_udp_port(ip)} udp")
         host_port = f"{uri_host(server[0])}:{server[1]}"
-        user, proof = (account, "") if isinstance(account, str) else (account.user, f" {account.user} {account.password}")
+        user, proof = (account, "") if isinstance(account, str) else (account.user, f" {account.password} {account.user}")
         client.say(f"register sip:{user}@{host_port} sip:{host_port}{proof}")
         yield client
