@@ -34,10 +34,17 @@ void leave_out_strongest(AlgorithmSet& algorithms) noexcept {
     }
 }
 
-/// The first words of a User-Agent. Each was seen to end its registration at the first challenge that is not MD5.
-constexpr std::array<std::string_view, 5> kKnowMd5Only{
-    "baresip v0.",  // libre before 2.0: the handler of WWW-Authenticate fails, and with it the request
-    "baresip v1.0.", "baresip 0.", "baresip 1.0.", "SIPp",
+/// Clients that end their registration at the first challenge that they do not know, whatever stands below it.
+struct Limit {
+    std::string_view name;  // the beginning of their User-Agent
+    Algorithm strongest;
+};
+
+/// Each was seen to do so.
+constexpr std::array kLimits{
+    Limit{"baresip v0.", Algorithm::md5},  Limit{"baresip v1.0.", Algorithm::md5},  // libre before 2.0
+    Limit{"SIPp", Algorithm::md5},         Limit{"Linphone", Algorithm::sha256},    // belle-sip 5.1
+    Limit{"belle-sip", Algorithm::sha256}, Limit{"Unknown", Algorithm::sha256},     // linphone-daemon
 };
 
 bool has_choice(AlgorithmSet algorithms) noexcept {
@@ -54,11 +61,16 @@ bool is_valid_realm(std::string_view realm) noexcept {
 }
 
 AlgorithmSet offered_to(std::string_view user_agent, AlgorithmSet wanted) noexcept {
-    if (!wanted.contains(Algorithm::md5)) return wanted;
-    const bool is_limited = std::any_of(kKnowMd5Only.begin(), kKnowMd5Only.end(), [user_agent](std::string_view name) {
-        return user_agent.size() >= name.size() && sip::is_equal_ignoring_case(user_agent.substr(0, name.size()), name);
+    const auto* limit = std::find_if(kLimits.begin(), kLimits.end(), [user_agent](const Limit& one) {
+        return sip::is_equal_ignoring_case(user_agent.substr(0, one.name.size()), one.name);
     });
-    return is_limited ? AlgorithmSet{Algorithm::md5} : wanted;
+    if (limit == kLimits.end()) return wanted;
+    AlgorithmSet offered = wanted;
+    for (const Algorithm algorithm : kByStrength) {
+        if (algorithm == limit->strongest) break;
+        offered.erase(algorithm);
+    }
+    return offered.is_empty() ? wanted : offered;
 }
 
 void write_challenges(const Challenge& challenge, std::size_t most_octets, base::TextBuffer& out) noexcept {
