@@ -72,8 +72,8 @@ def rank_z(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def write_house(directory: Path, rounds: int) -> None:
-    """``rounds`` known devices, and as many that are disabled, each with a password."""
-    users = [f"{prefix}{number:05d}" for prefix in ("known", "disab") for number in range(rounds)]
+    """``rounds`` devices of each sort, each with a password: nobody is asked for twice, so nobody is in a cache."""
+    users = [f"{prefix}{number:05d}" for prefix in ("known", "disab", "other", "owner") for number in range(rounds)]
     stored = {user: hash_password(user, DOMAIN, "right") for user in users}
     update_credentials(directory / "state" / CREDENTIALS_NAME, lambda _: stored)
     lines = [f"  {user}@{DOMAIN}: {{enabled: false}}\n" for user in users if user.startswith("disab")]
@@ -97,8 +97,8 @@ def main(rounds: int = ROUNDS) -> None:
         Kind("401 unknown user once more", "nobdy", 2),
         Kind("401 known user, wrong password", "known", 3),
         Kind("401 disabled device, right password", "disab", 4, password="right"),
-        Kind("403 right password, another's address", "known", 5, password="right", aor_prefix="nobod", expected=403),
-        Kind("200 right password", "known", 6, password="right", expected=200),
+        Kind("403 right password, another's address", "other", 5, password="right", aor_prefix="nobod", expected=403),
+        Kind("200 right password", "owner", 6, password="right", expected=200),
     ]
     chance = random.Random(1)
     with tempfile.TemporaryDirectory() as name:
