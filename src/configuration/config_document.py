@@ -26,7 +26,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from configuration.config_access import ALLOWED_NETWORK, AdmissionSection, AuthenticationSection, LimitsSection, Networks
+from configuration.config_access import (
+    ALLOWED_NETWORK,
+    AdmissionSection,
+    AuthenticationSection,
+    LimitsSection,
+    Networks,
+)
 from configuration.config_section import Section, as_list, no_repeats
 from domain.values import ProtocolType, Role
 
@@ -220,7 +226,9 @@ class DeviceEntry(Section):
     enabled: Annotated[StrictBool, Field(description="true or false; false refuses the device")] = True
     networks: Annotated[
         Networks | None,
-        Field(min_length=1, max_length=64, description=f"where it may register from, else from nowhere: {ALLOWED_NETWORK}"),
+        Field(
+            min_length=1, max_length=64, description=f"where it may register from, else from nowhere: {ALLOWED_NETWORK}"
+        ),
     ] = None
     pending: Annotated[StrictBool, Field(description="true or false; true: it waits for you to let it in")] = False
     uuid: Annotated[StrictStr | None, Field(max_length=64, description="a UUID")] = None

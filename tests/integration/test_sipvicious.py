@@ -64,7 +64,7 @@ def test_svwar_finds_nobody(guarded, tmp_path, method, extensions):
 
 @pytest.fixture
 def md5_daemon(tmp_path) -> Iterator[DaemonProcess]:
-    """svcrack breaks down at the sight of SHA-256; here it has its best chance."""
+    """Where svcrack has its best chance: it breaks down at the sight of SHA-256."""
     sections: dict[str, Any] = {"admission": {"mode": "closed"}, "authentication": {"algorithms": ["MD5"]}}
     with running_daemon(tmp_path, sections=sections) as running:
         give_password(running, "105", KNOWN["105"])

@@ -113,7 +113,10 @@ def test_networks_of_a_device_are_told_in_every_mode_and_of_two_entries_those_th
         standing = standing_of(entry, mode)
         assert standing is not None
         assert standing.networks == ("192.168.7.0/24", "private")
-    both = {"cam": DeviceStanding(None, ("private", "loopback")), "cam@screamrouter.local": DeviceStanding(None, ("loopback",))}
+    both = {
+        "cam": DeviceStanding(None, ("private", "loopback")),
+        "cam@screamrouter.local": DeviceStanding(None, ("loopback",)),
+    }
     config = access_config(ConfigDocument(), both, {})
     assert (config.devices, config.device_networks) == ({}, {"cam": ("loopback",)})
 

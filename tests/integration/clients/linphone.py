@@ -36,9 +36,11 @@ class LinphoneAccount:
 
 
 @contextmanager
-def running_linphone(directory: Path, ip: str, server: tuple[str, int], account: str | LinphoneAccount) -> Iterator[ClientProcess]:
-    """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register: a user, with
-    or without a password.
+def running_linphone(
+    directory: Path, ip: str, server: tuple[str, int], account: str | LinphoneAccount
+) -> Iterator[ClientProcess]:
+    """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register:
+    a user, with or without a password.
 
     ``say("unregister 1")`` takes the account back, ``say("quit")`` ends it.
     """
@@ -56,6 +58,8 @@ def running_linphone(directory: Path, ip: str, server: tuple[str, int], account:
         # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
         client.say(f"port sip {free_udp_port(ip)} udp")
         host_port = f"{uri_host(server[0])}:{server[1]}"
-        user, proof = (account, "") if isinstance(account, str) else (account.user, f" {account.password} {account.user}")
+        user, proof = (
+            (account, "") if isinstance(account, str) else (account.user, f" {account.password} {account.user}")
+        )
         client.say(f"register sip:{user}@{host_port} sip:{host_port}{proof}")
         yield client
