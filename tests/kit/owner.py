@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.kit.daemon_process import DaemonProcess
+from tests.kit.daemon_process import ROOT, SRC, DaemonProcess
 
 
 def run_command(
@@ -15,7 +16,8 @@ def run_command(
     """What the command line prints; it must succeed, unless it ``may_fail``, as ``doctor`` does that has findings."""
     config = daemon_or_config if isinstance(daemon_or_config, Path) else daemon_or_config.config_path
     command = [sys.executable, "-m", "daemon", *arguments, "--config", str(config)]
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=30, check=False)
+    own_source = {**os.environ, "PYTHONPATH": f"{SRC}:{ROOT}"}
+    done = subprocess.run(command, input=typed, env=own_source, capture_output=True, text=True, timeout=30, check=False)
     assert may_fail or done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
