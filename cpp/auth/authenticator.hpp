@@ -8,7 +8,8 @@
 //   3. the digest      an unknown user, one without that algorithm and a disabled one are computed all the same, and
 //                      all that is wrong leads to the one answer: 401 with stale=false
 //   4. the count       only now the replay window is asked, so that only those who know a password can fill it
-//   5. the right       a device registers for its own address-of-record: only who has authenticated is told 403
+//   5. the right       a device registers for its own address-of-record: only who has authenticated is told 403.
+//                      Other requests it may ask about whomever it likes
 //
 // Step 2 comes before step 3 on purpose. RFC 2617 wanted stale=true for valid digests only; then whoever makes up
 // nonces could try passwords and read the result off the flag, without ever being counted as one who failed.
@@ -16,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,8 +44,8 @@ struct DigestPolicy {
 /// Views into the message.
 struct AuthRequest {
     std::string_view method;
-    std::string_view request_uri;  // as printed
-    std::string_view aor_key;      // whose bindings it is about: sip::Identity::key()
+    std::string_view request_uri;             // as printed
+    std::optional<std::string_view> aor_key;  // whose bindings it is about (sip::Identity::key()); none: a question
     std::string_view call_id;
     std::uint32_t cseq = 0;
     std::string_view content;  // the whole message as received: what a retransmission repeats
@@ -93,12 +95,20 @@ enum class Finding : std::uint8_t {
     other_aor,
 };
 
+/// What a decision has cost of that which takes time. Equal for all that must not be told apart.
+struct AuthWork {
+    std::uint8_t look_ups = 0;  // in the CredentialTable
+    std::uint8_t digests = 0;   // computed and compared
+    bool operator==(const AuthWork&) const = default;
+};
+
 struct AuthVerdict {
     AuthDecision decision = AuthDecision::challenge;
     Finding finding = Finding::no_credentials;
     bool is_stale = false;                                       // for a challenge
     sip::RejectReason reason = sip::RejectReason::unauthorized;  // for a challenge or refusal; else none
     CredentialsFault fault = CredentialsFault::none;             // for bad_header
+    AuthWork work;
 
     /// A guess that counts against its source and its user: its nonce proves that the source hears us.
     [[nodiscard]] bool is_failed_guess() const noexcept {
@@ -128,6 +138,9 @@ class Authenticator {
     }
 
   private:
+    [[nodiscard]] AuthVerdict judge(const AuthRequest& request, const Claim& claim, const CredentialTable& table,
+                                    const DigestPolicy& policy, base::TimeMs now_ms, AuthWork& work) noexcept;
+
     NonceMint mint_;
     ReplayWindow window_;
 };

@@ -105,6 +105,11 @@ std::uint64_t next_mint() noexcept {
 NonceMint::NonceMint(std::span<const std::uint8_t, kKeyOctets> key) : id_(next_mint()) {
     std::copy(key.begin(), key.end(), key_.begin());
     if (!make_context(key_)) throw std::runtime_error("OpenSSL has no SipHash; is its configuration whole?");
+    Octets once{};
+    Octets again{};
+    sign(once, {});
+    sign(again, {});
+    if (once != again) throw std::runtime_error("OpenSSL's SipHash does not start anew for the next text; update it");
 }
 
 NonceMint::~NonceMint() { OPENSSL_cleanse(key_.data(), key_.size()); }
@@ -125,7 +130,7 @@ void NonceMint::sign(Octets& octets, const NonceScope& scope) const noexcept {
     const auto* data = reinterpret_cast<const unsigned char*>(text.text().data());
     // It worked in the constructor: now only memory can be lacking, and an unsigned nonce must not leave.
     if (context == nullptr || EVP_MAC_update(context, data, text.text().size()) != 1 ||
-        EVP_MAC_final(context, mac.data(), &size, mac.size()) != 1) {
+        EVP_MAC_final(context, mac.data(), &size, mac.size()) != 1 || size != kTagOctets) {
         std::abort();
     }
     std::copy_n(mac.begin(), kTagOctets, octets.begin() + kClaimOctets);

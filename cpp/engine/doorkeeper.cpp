@@ -1,5 +1,6 @@
 #include "engine/doorkeeper.hpp"
 
+#include <string>
 #include <utility>
 
 #include "auth/challenge.hpp"
@@ -7,6 +8,8 @@
 
 namespace sr::engine {
 namespace {
+
+using sip::RejectReason;
 
 constexpr std::size_t kCopiedOctets = 300;  // of an answer, beside challenges: what it copies from a usual request
 constexpr base::TimeMs kMsPerSecond = 1000;
@@ -48,6 +51,21 @@ sip::SocketAddress address_of(const auth::AddressBits& bits) noexcept {
     return address;
 }
 
+/// Of a REGISTER or any other request.
+template <class Asked, class Request>
+Asked asked_by(const Request& request, std::string_view method) noexcept {
+    Asked asked;
+    asked.authorizations = request.authorizations;
+    asked.user_agent = request.user_agent;
+    asked.proof.method = method;
+    asked.proof.request_uri = request.request_uri;
+    asked.proof.call_id = request.call_id;
+    asked.proof.cseq = request.cseq;
+    asked.proof.content = request.message;
+    asked.proof.source = request.flow.remote;
+    return asked;
+}
+
 /// Until the owner's configuration is applied.
 AccessConfig open_to_all() {
     const auth::Network everywhere({}, 0);
@@ -66,33 +84,37 @@ Doorkeeper::Rules::Rules(AccessConfig config)
       unlimited(std::move(config.unlimited)),
       neighbours(std::move(config.neighbours)),
       credentials(config.credentials) {
-    constexpr auth::DeviceStanding kProtected{.is_known = false, .is_enabled = true, .has_credentials = true};
     for (const auth::Credential& credential : config.credentials) {
-        standings.try_emplace(credential.user, kProtected);
-        for (const std::string& key : credential.aor_keys) standings.try_emplace(key, kProtected);
+        listings[credential.user].has_credentials = true;
+        for (const std::string& key : credential.aor_keys) listings[key].has_credentials = true;
     }
     for (ListedDevice& device : config.devices) {
-        auth::DeviceStanding& standing = standings[std::move(device.key)];
-        standing.is_known = true;
-        standing.is_enabled = device.is_enabled;
+        Listing& said = listings[std::move(device.key)];
+        said.is_known = true;
+        said.is_enabled = device.is_enabled;
+    }
+    for (DeviceNetworks& one : config.device_networks) {
+        listings[std::move(one.key)].networks = std::move(one.networks);
     }
 }
 
-/// By both of its names: a device that is called otherwise must not get at an address that has a password, or is
-/// disabled.
-auth::DeviceStanding Doorkeeper::Rules::standing_of(const sip::Identity& identity) const {
+auth::DeviceStanding Doorkeeper::Rules::standing_of(std::string_view key, const sip::Uuid& uuid,
+                                                    const auth::AddressBits& source) const {
     auth::DeviceStanding standing;
     standing.is_enabled = true;
-    const auto look_up = [&](std::string_view key) {
-        const auto found = standings.find(key);
-        if (found == standings.end()) return;
-        standing.is_known = standing.is_known || found->second.is_known;
-        standing.is_enabled = standing.is_enabled && found->second.is_enabled;
-        standing.has_credentials = standing.has_credentials || found->second.has_credentials;
+    const auto look_up = [&](std::string_view name) {
+        const auto found = listings.find(name);
+        if (found == listings.end()) return;
+        const Listing& said = found->second;
+        standing.is_known = standing.is_known || said.is_known;
+        standing.is_enabled = standing.is_enabled && said.is_enabled;
+        standing.has_credentials = standing.has_credentials || said.has_credentials;
+        const bool is_elsewhere = said.networks && !auth::is_within(*said.networks, source);
+        standing.is_elsewhere = standing.is_elsewhere || is_elsewhere;
     };
-    if (standings.empty()) return standing;
-    look_up(identity.key());
-    if (!identity.device.is_nil()) look_up(identity.device.text());
+    if (listings.empty()) return standing;
+    look_up(key);
+    if (!uuid.is_nil()) look_up(uuid.text());
     return standing;
 }
 
@@ -110,64 +132,75 @@ stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs no
     if (!auth::is_within(rules->unlimited, bits)) {
         switch (limiter_.take(auth::SourceKey::of(source, rules->neighbours), rules->rate, now_ms)) {
             case auth::Pace::pass: break;
-            case auth::Pace::refuse: return {sip::RejectReason::too_many_requests, false};
-            case auth::Pace::drop: return {sip::RejectReason::too_many_requests, true};
+            case auth::Pace::refuse: return {RejectReason::too_many_requests, false};
+            case auth::Pace::drop: return {RejectReason::too_many_requests, true};
         }
     }
     const bool is_barred = rules->admission.access(bits) == auth::Access::refused;
-    return {is_barred ? sip::RejectReason::network_not_admitted : sip::RejectReason::none, false};
+    return {is_barred ? RejectReason::network_not_admitted : RejectReason::none, false};
 }
 
 Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
                          base::TextBuffer& headers) noexcept {
     const auto& rules = rules_.get();
     const auto bits = auth::AddressBits::of(request.flow.remote);
-    const auth::AdmissionDecision decision = rules->admission.decide(bits, rules->standing_of(identity));
-    switch (decision.entrance) {
-        case auth::Entrance::admitted: return {};
-        case auth::Entrance::refused: return {decision.reason};
-        case auth::Entrance::authenticate: return authenticate(request, identity, *rules, now_ms, headers);
-        case auth::Entrance::park: challenge(request, *rules, false, now_ms, headers); return {decision.reason};
+    const auth::DeviceStanding standing = rules->standing_of(identity.key(), identity.device, bits);
+    const auth::AdmissionDecision decision = rules->admission.decide(bits, standing);
+    if (decision.entrance == auth::Entrance::admitted) return {};
+    if (decision.entrance == auth::Entrance::refused) return {.reason = decision.reason};
+    Asked asked = asked_by<Asked>(request, "REGISTER");
+    asked.proof.aor_key = identity.key();
+    Ruling ruling = authenticate(asked, *rules, now_ms, headers);
+    if (decision.entrance == auth::Entrance::park) {
+        // Nobody has a password for it, so the ruling is never a good one. Who asks is told what anybody is told; why
+        // the device waits is for its owner.
+        if (ruling.is_usual) ruling = {.reason = decision.reason, .told = RejectReason::unauthorized};
+    } else if (ruling.reason == RejectReason::none && standing.is_elsewhere) {
+        ruling = {.reason = RejectReason::device_elsewhere, .work = ruling.work};
     }
-    return {sip::RejectReason::network_not_admitted};
+    return ruling;
 }
 
-Ruling Doorkeeper::authenticate(const sip::RegisterRequest& request, const sip::Identity& identity, const Rules& rules,
-                                base::TimeMs now_ms, base::TextBuffer& headers) noexcept {
-    const auto source = auth::SourceKey::of(request.flow.remote, rules.neighbours);
-    const auth::Claim claim(request.authorizations, rules.digest.realm);
+Ruling Doorkeeper::admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
+                                  base::TextBuffer& headers) noexcept {
+    const auto& rules = rules_.get();
+    const auto bits = auth::AddressBits::of(request.flow.remote);
+    const sip::Uuid uuid = sip::Uuid::parse(request.request_user).value_or(sip::Uuid());
+    const auto standing = rules->standing_of(request.request_user, uuid, bits);
+    if (rules->admission.is_open_to(bits) && !standing.has_credentials) return {};
+    return authenticate(asked_by<Asked>(request, request.method), *rules, now_ms, headers);
+}
+
+Ruling Doorkeeper::authenticate(const Asked& asked, const Rules& rules, base::TimeMs now_ms,
+                                base::TextBuffer& headers) noexcept {
+    const auth::AuthRequest& proof = asked.proof;
+    const auto source = auth::SourceKey::of(proof.source, rules.neighbours);
+    const auth::Claim claim(asked.authorizations, rules.digest.realm);
     const std::string_view user = claim.user();
     const base::TimeMs wait_ms = user.empty() ? 0 : backoff_.wait(source, user, rules.backoff, now_ms);
     if (wait_ms > 0) {
         headers << "Retry-After: " << static_cast<std::uint64_t>((wait_ms + kMsPerSecond - 1) / kMsPerSecond) << "\r\n";
-        return {sip::RejectReason::too_many_failures};
+        return {.reason = RejectReason::too_many_failures};
     }
-    auth::AuthRequest asked;
-    asked.method = "REGISTER";
-    asked.request_uri = request.request_uri;
-    asked.aor_key = identity.key();
-    asked.call_id = request.call_id;
-    asked.cseq = request.cseq;
-    asked.content = request.message;
-    asked.source = request.flow.remote;
-    const auth::AuthVerdict verdict = authenticator_.decide(asked, claim, rules.credentials, rules.digest, now_ms);
+    const auth::AuthVerdict verdict = authenticator_.decide(proof, claim, rules.credentials, rules.digest, now_ms);
     if (verdict.is_failed_guess()) backoff_.fail(source, user, rules.backoff, now_ms);
     if (verdict.decision == auth::AuthDecision::accepted) {
         backoff_.succeed(source, user, now_ms);
         limiter_.vouch(source, now_ms);
-        return {};
+    } else if (verdict.decision == auth::AuthDecision::challenge) {
+        challenge(asked, rules, verdict.is_stale, now_ms, headers);
     }
-    if (verdict.decision == auth::AuthDecision::challenge) {
-        challenge(request, rules, verdict.is_stale, now_ms, headers);
-    }
-    return {verdict.reason, text_of(verdict.finding), is_usual(verdict.finding)};
+    const std::string_view finding =
+        verdict.reason == RejectReason::none ? std::string_view() : text_of(verdict.finding);
+    return {.reason = verdict.reason, .finding = finding, .work = verdict.work, .is_usual = is_usual(verdict.finding)};
 }
 
-void Doorkeeper::challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
+void Doorkeeper::challenge(const Asked& asked, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                            base::TextBuffer& headers) noexcept {
-    const auth::NonceText nonce = authenticator_.issue_nonce(rules.digest, request.flow.remote, now_ms);
-    const auth::Challenge wanted{rules.digest.realm, {nonce.data(), nonce.size()}, rules.digest.algorithms, is_stale};
-    auth::write_challenges(wanted, auth::room_for_challenges(request.message.size(), kCopiedOctets), headers);
+    const auth::NonceText nonce = authenticator_.issue_nonce(rules.digest, asked.proof.source, now_ms);
+    const auth::AlgorithmSet offered = auth::offered_to(asked.user_agent, rules.digest.algorithms);
+    const auth::Challenge wanted{rules.digest.realm, {nonce.data(), nonce.size()}, offered, is_stale};
+    auth::write_challenges(wanted, auth::room_for_challenges(asked.proof.content.size(), kCopiedOctets), headers);
 }
 
 void Doorkeeper::vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +30,12 @@ struct ListedDevice {
     bool is_enabled = true;
 };
 
+/// Where a device may come from: not from anywhere that none of the networks holds.
+struct DeviceNetworks {
+    std::string key;  // as in ListedDevice
+    std::vector<auth::Network> networks;
+};
+
 /// The wanted state, as the owner configures it.
 struct AccessConfig {
     auth::AdmissionMode mode = auth::AdmissionMode::open;
@@ -38,12 +46,16 @@ struct AccessConfig {
     std::vector<auth::Network> neighbours;  // IPv6 networks in which each address is a source by itself
     std::vector<auth::Credential> credentials;
     std::vector<ListedDevice> devices;
+    std::vector<DeviceNetworks> device_networks;
 };
 
-/// `reason` none: let in. Else what the peer is told; `finding` is for the owner alone.
+/// `reason` none: let in. Else why not, and what the peer is told: the same, unless that would give something away.
+/// `finding` is for the owner alone.
 struct Ruling {
     sip::RejectReason reason = sip::RejectReason::none;
+    sip::RejectReason told = reason;
     std::string_view finding{};
+    auth::AuthWork work{};
     bool is_usual = false;  // the first half of every exchange with a password: nothing to tell the owner
 };
 
@@ -61,6 +73,11 @@ class Doorkeeper {
     [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
                                base::TextBuffer& headers) noexcept;
 
+    /// It asks whether a user is registered (OPTIONS, INVITE). Whoever may not know that is asked for credentials, the
+    /// same for every name; `headers` as above.
+    [[nodiscard]] Ruling admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
+                                        base::TextBuffer& headers) noexcept;
+
     /// The source answered a ping of ours, so that it is where it says.
     void vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 
@@ -74,11 +91,22 @@ class Doorkeeper {
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
     };
 
+    /// What its owner says of whoever has a key: one look-up tells all of it.
+    struct Listing {
+        bool is_known = false;
+        bool is_enabled = true;
+        bool has_credentials = false;
+        std::optional<std::vector<auth::Network>> networks;  // none: from anywhere
+    };
+
     /// As configured, made ready to be asked.
     struct Rules {
         explicit Rules(AccessConfig config);
 
-        [[nodiscard]] auth::DeviceStanding standing_of(const sip::Identity& identity) const;
+        /// By both of its names, which may be one: a device that is called otherwise must not get at an address that
+        /// has a password, or is disabled.
+        [[nodiscard]] auth::DeviceStanding standing_of(std::string_view key, const sip::Uuid& uuid,
+                                                       const auth::AddressBits& source) const;
 
         auth::Admission admission;
         auth::DigestPolicy digest;
@@ -87,12 +115,19 @@ class Doorkeeper {
         std::vector<auth::Network> unlimited;
         std::vector<auth::Network> neighbours;
         auth::CredentialTable credentials;
-        std::unordered_map<std::string, auth::DeviceStanding, TextHash, std::equal_to<>> standings;  // by key
+        std::unordered_map<std::string, Listing, TextHash, std::equal_to<>> listings;  // by key
     };
 
-    [[nodiscard]] Ruling authenticate(const sip::RegisterRequest& request, const sip::Identity& identity,
-                                      const Rules& rules, base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
-    void challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
+    /// What is to be proved, and what the asker calls its own program.
+    struct Asked {
+        auth::AuthRequest proof;
+        std::span<const std::string_view> authorizations;
+        std::string_view user_agent;
+    };
+
+    [[nodiscard]] Ruling authenticate(const Asked& asked, const Rules& rules, base::TimeMs now_ms,
+                                      base::TextBuffer& headers) noexcept;
+    void challenge(const Asked& asked, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                    base::TextBuffer& headers) noexcept;
 
     auth::Authenticator authenticator_;

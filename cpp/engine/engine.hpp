@@ -108,6 +108,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
                          const registrar::Policy& policy, sip::Reply& reply) noexcept;
     void turn_away(const sip::RegisterRequest& request, const sip::Identity& identity, const Ruling& ruling,
                    sip::Reply& reply) noexcept;
+    void turn_away(const stack::OtherRequest& request, const Ruling& ruling, sip::Reply& reply) noexcept;
+    void write_ruling(const Ruling& ruling, sip::Reply& reply) const noexcept;
+    void report_ruling(const Ruling& ruling, std::unique_ptr<BindingRecord> peer) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,
                         std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;

@@ -80,14 +80,34 @@ void Engine::refuse_register(const sip::RegisterRequest& request, const sip::Reg
 
 void Engine::turn_away(const sip::RegisterRequest& request, const sip::Identity& identity, const Ruling& ruling,
                        sip::Reply& reply) noexcept {
-    sip::RegisterOutcome outcome;
-    outcome.reason = ruling.reason;
-    reply.refuse(ruling.reason);
-    registrar::write_refused(outcome, *policy_.get(), std::time(nullptr), reply.headers);
+    write_ruling(ruling, reply);
     if (ruling.is_usual) return;
-    refused_.fetch_add(1, std::memory_order_relaxed);
     auto peer = peer_of(request);
     if (!identity.device.is_nil()) peer->device_uuid = identity.device.text();
+    report_ruling(ruling, std::move(peer));
+}
+
+/// The same octets whoever is asked about, and whether he is there or not.
+void Engine::turn_away(const stack::OtherRequest& request, const Ruling& ruling, sip::Reply& reply) noexcept {
+    write_ruling(ruling, reply);
+    if (ruling.is_usual) return;
+    auto peer = peer_at(request.flow);
+    peer->aor_key = request.request_user;
+    peer->call_id = request.call_id;
+    peer->user_agent = request.user_agent;
+    report_ruling(ruling, std::move(peer));
+}
+
+void Engine::write_ruling(const Ruling& ruling, sip::Reply& reply) const noexcept {
+    sip::RegisterOutcome outcome;
+    outcome.reason = ruling.told;
+    reply.refuse(ruling.told);
+    reply.reason = ruling.reason;  // which the owner's log of messages keeps
+    registrar::write_refused(outcome, *policy_.get(), std::time(nullptr), reply.headers);
+}
+
+void Engine::report_ruling(const Ruling& ruling, std::unique_ptr<BindingRecord> peer) noexcept {
+    refused_.fetch_add(1, std::memory_order_relaxed);
     report_refusal(ruling.reason, ruling.finding, std::move(peer));
 }
 
@@ -130,8 +150,14 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
     facts.require = request.require;
     facts.has_sip_scheme = request.has_sip_scheme;
     facts.has_to_tag = request.has_to_tag;
-    facts.is_registered = is_registered(request.request_user);
-    const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
+    registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
+    if (decision.is_about_user) {
+        const base::TimeMs now_ms = base::monotonic_now_ms();
+        const Ruling ruling = doorkeeper_.admit_question(request, now_ms, reply.headers);
+        if (ruling.reason != sip::RejectReason::none) return turn_away(request, ruling, reply);
+        facts.is_registered = is_registered(request.request_user);
+        decision = registrar::decide_request(facts, *rules);
+    }
     reply.refuse(decision.reason);
     if (decision.reason == sip::RejectReason::none || decision.reason == sip::RejectReason::method_not_allowed) {
         reply.headers << kAllow;

@@ -52,6 +52,7 @@ constexpr std::array kRows{
         {403, "Forbidden"},
         "these credentials are good, but not for the address-of-record in To"},
     Row{RejectReason::network_not_admitted, {403, "Forbidden"}, ""},
+    Row{RejectReason::device_elsewhere, {403, "Forbidden"}, ""},
     Row{RejectReason::device_disabled, {403, "Forbidden"}, "the owner has disabled this device"},
     Row{RejectReason::unknown_domain,
         {404, "Not Found"},

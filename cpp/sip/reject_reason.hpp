@@ -32,6 +32,7 @@ enum class RejectReason : std::uint8_t {
     awaiting_approval,      // 401, the owner has not let the device in yet; outside it looks like any other 401
     not_own_address,        // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
     network_not_admitted,   // 403, the source is in none of admission.networks
+    device_elsewhere,       // 403, the owner lets this device come from other networks only
     device_disabled,        // 403, the owner disabled a device that has no credentials
     unknown_domain,         // 404, the address-of-record is not ours (section 10.3 step 5)
     unknown_user,           // 404, a request for somebody who is not registered

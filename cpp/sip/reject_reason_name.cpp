@@ -31,6 +31,7 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::awaiting_approval: return "awaiting_approval";
         case RejectReason::not_own_address: return "not_own_address";
         case RejectReason::network_not_admitted: return "network_not_admitted";
+        case RejectReason::device_elsewhere: return "device_elsewhere";
         case RejectReason::device_disabled: return "device_disabled";
         case RejectReason::unknown_domain: return "unknown_domain";
         case RejectReason::unknown_user: return "unknown_user";

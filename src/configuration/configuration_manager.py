@@ -18,6 +18,7 @@ from configuration.device_log import DeviceLog
 from configuration.entry_change import Sighting, default_name, offline_change, registration_change
 from configuration.owner_edit import OwnerEdit
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
+from domain.uri_mask import masked_uri
 from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class SipDeviceConfig:
     user_agent: str | None = None
     pending: bool = False
     mac: str | None = None
+    networks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
         enabled=entry.enabled,
         online=bool(reachable) if bindings else entry.online,
         protocol_type=entry.protocol_type or ProtocolType.SIP,
-        sip_contact_uri=live.contact_uri if live else entry.sip_contact_uri,
+        sip_contact_uri=live.contact_uri if live else entry.sip_contact_uri and masked_uri(entry.sip_contact_uri),
         ip=live.target.ip if live else entry.ip,
         port=live.target.port if live else entry.port,
         last_seen=live.last_heard if live else entry.last_seen,
@@ -265,6 +267,7 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
         user_agent=(live.user_agent if live else None) or entry.user_agent,
         pending=entry.pending,
         mac=entry.mac,
+        networks=entry.networks,
     )
 
 

@@ -183,6 +183,10 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "it is in a network that is not admitted",
             "Add its network to admission.networks in config.yaml, if it is yours.",
         ),
+        "device_elsewhere": RefusalSentence(
+            "you let it register from certain networks only, and it is in none of them",
+            "Add its network to `networks` in its entry of config.yaml, or connect it to one that stands there.",
+        ),
         "device_disabled": RefusalSentence(
             "you have disabled it",
             "Set enabled: true in its entry of config.yaml to let it in again.",
@@ -208,6 +212,7 @@ UNKNOWN_REASON = RefusalSentence(
 AUTHENTICATION = frozenset({"unauthorized", "too_many_failures", "not_own_address"})
 """Refusals that are usual once, when a device with a password comes for the first time, and a fault when repeated."""
 
+ELSEWHERE = "device_elsewhere"
 OUTSIDE_NETWORKS = "network_not_admitted"
 
 

@@ -25,6 +25,7 @@ from domain.events import (
 )
 from domain.exchanges import Exchange, ReasonRow
 from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, EngineStatistics, ListenAddress
+from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 
@@ -103,6 +104,7 @@ class CoreEngine:
                 "neighbours": list(config.neighbours),
                 "credentials": [_credential_row(one) for one in config.credentials],
                 "devices": list(config.devices.items()),
+                "device_networks": list(config.device_networks.items()),
             }
         )
 
@@ -187,7 +189,7 @@ class CoreEngine:
                 event.reason,
                 source,
                 record.aor_key,
-                record.contact_uri,
+                masked_uri(record.contact_uri),
                 record.user_agent,
                 event.cause,
                 record.device_uuid,
@@ -214,7 +216,7 @@ class CoreEngine:
             binding_id=record.binding_id,
             aor=aor,
             device_id=record.device_uuid or aor,
-            contact_uri=record.contact_uri,
+            contact_uri=masked_uri(record.contact_uri),
             call_id=record.call_id,
             cseq=record.cseq,
             flow=Flow(Transport(record.transport), Endpoint(record.flow_ip, record.flow_port)),

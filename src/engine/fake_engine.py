@@ -32,6 +32,7 @@ from domain.ports import (
     ListenAddress,
     Octets,
 )
+from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -88,10 +89,10 @@ class FakeEngine:
         return events
 
     def snapshot(self) -> Sequence[Binding]:
-        return list(self._bindings.values())
+        return [_shown(binding) for binding in self._bindings.values()]
 
     def find_device(self, device_id: str) -> Sequence[Binding]:
-        return [binding for binding in self._bindings.values() if binding.device_id == device_id]
+        return [_shown(binding) for binding in self._bindings.values() if binding.device_id == device_id]
 
     def statistics(self) -> EngineStatistics:
         aors = {binding.aor for binding in self._bindings.values()}
@@ -135,24 +136,24 @@ class FakeEngine:
         self._bindings[binding.binding_id] = now
         self._changed[binding.binding_id] = None
         if known is None:
-            self._push(BindingAdded(now))
+            self._push(BindingAdded(_shown(now)))
             return
         if _lasting(known) != _lasting(now):
-            self._push(BindingChanged(now))
+            self._push(BindingChanged(_shown(now)))
         if not known.is_reachable:
-            self._push(BindingReachable(now))
+            self._push(BindingReachable(_shown(now)))
 
     def silence(self, binding_id: int) -> None:
         """Nothing was heard of it for too long."""
         silent = replace(self._bindings[binding_id], is_reachable=False)
         self._bindings[binding_id] = silent
-        self._push(BindingUnreachable(silent))
+        self._push(BindingUnreachable(_shown(silent)))
 
     def remove(self, binding_id: int, reason: RemovalReason = RemovalReason.UNREGISTERED) -> None:
         """It unregistered, expired or was replaced."""
         self._changed.pop(binding_id, None)
         self._removed.append(binding_id)
-        self._push(BindingRemoved(self._bindings.pop(binding_id), reason))
+        self._push(BindingRemoved(_shown(self._bindings.pop(binding_id)), reason))
 
     def refuse(self, refused: RequestRefused) -> None:
         """A request was refused, and that is told."""
@@ -183,6 +184,11 @@ class FakeEngine:
             os.eventfd_write(self._event_fd, 1)
         self._events.append(event)
         self._event_count += 1
+
+
+def _shown(binding: Binding) -> Binding:
+    """As whoever is not the binding database sees it."""
+    return replace(binding, contact_uri=masked_uri(binding.contact_uri))
 
 
 def _lasting(binding: Binding) -> Binding:

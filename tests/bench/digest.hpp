@@ -18,25 +18,25 @@ namespace bench {
 
 class DigestPhones {
   public:
-    // All phones have the same password; the realm is the domain. Throws std::invalid_argument for an unknown
+    // All phones have the same password; the realm is the phone's domain. Throws std::invalid_argument for an unknown
     // algorithm.
-    DigestPhones(const std::string& algorithm, const std::string& domain, const std::string& password,
-                 std::uint32_t aors)
-        : algorithm_(algorithm),
-          realm_(domain),
-          uri_("sip:" + domain),
+    DigestPhones(const Phone& phone, const std::string& algorithm, const std::string& password, std::uint32_t aors)
+        : phone_(phone),
+          algorithm_(algorithm),
+          realm_(phone.domain),
+          uri_("sip:" + phone.domain),
           context_(EVP_MD_CTX_new()),
           md_(EVP_MD_fetch(nullptr, algorithm == "SHA-256" ? "SHA256" : algorithm.c_str(), nullptr)),
-          phones_(aors) {
+          kept_(aors) {
         if (!context_ || !md_) throw std::invalid_argument("--digest is MD5 or SHA-256");
         ha2_ = hash("REGISTER:" + uri_);
         for (std::uint32_t aor = 0; aor < aors; ++aor) {
-            phones_[aor].ha1 = hash(user_text(aor) + ":" + realm_ + ":" + password);
+            kept_[aor].ha1 = hash(user_text(aor) + ":" + realm_ + ":" + password);
         }
     }
 
-    [[nodiscard]] bool has_nonce(std::uint32_t aor) const { return !phones_[aor].nonce.empty(); }
-    void forget(std::uint32_t aor) { phones_[aor].nonce.clear(); }
+    [[nodiscard]] bool has_nonce(std::uint32_t aor) const { return !kept_[aor].nonce.empty(); }
+    void forget(std::uint32_t aor) { kept_[aor].nonce.clear(); }
 
     // Keeps the nonce of a 401 for the next requests; false when it has none for our realm and algorithm with qop=auth.
     [[nodiscard]] bool take_challenge(std::string_view answer, std::uint32_t aor) {
@@ -49,8 +49,8 @@ class DigestPhones {
             if (!is_ours || nonce.empty() || quoted(line, "realm=\"") != realm_ || quoted(line, "qop=\"") != "auth") {
                 continue;
             }
-            phones_[aor].nonce = nonce;
-            phones_[aor].nc = 0;
+            kept_[aor].nonce = nonce;
+            kept_[aor].nc = 0;
             return true;
         }
         return false;
@@ -58,28 +58,29 @@ class DigestPhones {
 
     // The header line for the phone's next request, with the next nonce-count.
     [[nodiscard]] std::string authorize(std::uint32_t aor) {
-        auto& phone = phones_[aor];
+        auto& kept = kept_[aor];
         std::array<char, 8> room{};
-        Writer{room}.padded(++phone.nc, room.size(), 16);
+        Writer{room}.padded(++kept.nc, room.size(), 16);
         const std::string nc{room.data(), room.size()};
         const std::string cnonce = "6d3f" + nc + "a1";
-        const auto response = hash(phone.ha1 + ":" + phone.nonce + ":" + nc + ":" + cnonce + ":auth:" + ha2_);
+        const auto response = hash(kept.ha1 + ":" + kept.nonce + ":" + nc + ":" + cnonce + ":auth:" + ha2_);
         return "Authorization: Digest username=\"" + user_text(aor) + "\", realm=\"" + realm_ + "\", nonce=\"" +
-               phone.nonce + "\", uri=\"" + uri_ + "\", response=\"" + response + "\", algorithm=" + algorithm_ +
+               kept.nonce + "\", uri=\"" + uri_ + "\", response=\"" + response + "\", algorithm=" + algorithm_ +
                ", cnonce=\"" + cnonce + "\", qop=auth, nc=" + nc + "\r\n";
     }
 
   private:
-    struct Phone {
+    struct Kept {
         std::string ha1;
         std::string nonce;
         std::uint32_t nc{0};
     };
 
-    static std::string user_text(std::uint32_t aor) {
-        std::array<char, 16> room{};
+    [[nodiscard]] std::string user_text(std::uint32_t aor) const {
+        std::array<char, 128> room{};
         Writer out{room};
-        out.user(aor);
+        out.user(phone_, aor);
+        if (out.overflowed()) throw std::invalid_argument("--user is too long");
         return {room.data(), out.size()};
     }
 
@@ -113,13 +114,14 @@ class DigestPhones {
         void operator()(EVP_MD* md) const { EVP_MD_free(md); }
     };
 
+    Phone phone_;
     std::string algorithm_;
     std::string realm_;
     std::string uri_;
     std::unique_ptr<EVP_MD_CTX, FreeContext> context_;
     std::unique_ptr<EVP_MD, FreeDigest> md_;
     std::string ha2_;
-    std::vector<Phone> phones_;
+    std::vector<Kept> kept_;
 };
 
 }  // namespace bench

@@ -122,7 +122,7 @@ class Generator {
           slots_(std::min(options.window, options.aors)) {
         for (std::uint32_t i = 0; i < slots_.size(); ++i) free_.push_back(i);
         if (!options.digest.empty()) {
-            digest_ = std::make_unique<DigestPhones>(options.digest, options.domain, options.password, options.aors);
+            digest_ = std::make_unique<DigestPhones>(phone_, options.digest, options.password, options.aors);
         }
     }
 
