@@ -3,11 +3,13 @@
 #   SKIP_APT=1          do not look for Debian packages; you have brought them
 #   CONFIG=path         the configuration that `make run` starts with
 #   PACKETS=n SEED=n    how much, and what, `make fuzz` sends
+#   RUNS=n              inputs for each target of `make fuzz-native`
 
 PYTHON ?= python3
 CONFIG ?= config.yaml
 PACKETS ?= 2000000
 SEED ?= 1
+RUNS ?= 1000000
 VENV   := .venv
 STAMPS := $(VENV)/.stamps
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
@@ -18,8 +20,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types format bench soak test-asan test-tsan native install uninstall clean \
-        help host packages-build packages-lint packages-test packages-bench packages-sanitize
+.PHONY: build run test lint types format bench soak fuzz fuzz-native test-asan test-tsan native install uninstall clean \
+        help host packages-build packages-lint packages-test packages-bench packages-sanitize packages-fuzz
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +34,7 @@ host:
 packages-build: host
 	@scripts/install-packages.sh build
 
-packages-lint packages-test packages-bench packages-sanitize: packages-%: host
+packages-lint packages-test packages-bench packages-sanitize packages-fuzz: packages-%: host
 	@scripts/install-packages.sh build $*
 
 $(STAMPS)/venv: | packages-build
@@ -90,7 +92,7 @@ lint: packages-lint $(STAMPS)/dev  ## ruff, import rules, clang-format, clang-ti
 format: packages-lint $(STAMPS)/dev  ## bring all code into the layout that lint wants
 	@$(VENV)/bin/ruff format
 	@$(VENV)/bin/ruff check --fix
-	@find cpp tests/native tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format -i
+	@find cpp tests/native tests/fuzz tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format -i
 
 test-asan: packages-sanitize  ## native tests with the address and undefined behaviour sanitizers
 	@scripts/test-sanitized.sh address,undefined
@@ -98,12 +100,16 @@ test-asan: packages-sanitize  ## native tests with the address and undefined beh
 test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 	@scripts/test-sanitized.sh thread
 
-fuzz: $(STAMPS)/dev build  ## mutated packets against a daemon of its own: PACKETS=2000000 SEED=1
+fuzz: $(STAMPS)/dev build  ## mutated packets against daemons of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
 
-soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the daemon serves again; about 15 minutes
+fuzz-native: packages-fuzz  ## libFuzzer on every native parser: RUNS=1000000 for each
+	@scripts/fuzz-native.sh $(RUNS)
+
+soak: $(STAMPS)/dev build  ## kills, reloads and floods under load, and how soon the daemon serves again; about 15 minutes
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.flood --packets 1000000 --honest 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
 
 bench: packages-bench build  ## measure beside Kamailio

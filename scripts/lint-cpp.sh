@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 build=$1
 
 echo "clang-format"
-find cpp tests/native tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
+find cpp tests/native tests/fuzz tests/bench -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
 
 echo "clang-tidy"
 cmake -S . -B "$build" -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \

@@ -31,12 +31,13 @@ struct DeviceStanding {
     bool is_known = false;  // it has an entry
     bool is_enabled = false;
     bool has_credentials = false;
+    bool is_elsewhere = false;  // its owner lets it come from certain networks only, and this is none of them
 };
 
 enum class Entrance : std::uint8_t {
     admitted,      // without credentials
     authenticate,  // ask the Authenticator
-    park,          // remember it as pending for its owner, and answer as to wrong credentials
+    park,          // remember it as pending for its owner, and answer as the Authenticator would
     refused,
 };
 
@@ -54,8 +55,11 @@ class Admission {
     /// else is read.
     [[nodiscard]] Access access(const AddressBits& source) const noexcept;
 
-    /// A device with credentials always needs them, disabled or not, so that a disabled one looks like a wrong
-    /// password.
+    /// Whether whoever asks from there may learn who is registered: where anybody may come in, anybody may.
+    [[nodiscard]] bool is_open_to(const AddressBits& source) const noexcept;
+
+    /// A device with credentials always needs them, disabled or elsewhere or not, so that it looks like a wrong
+    /// password. One without that is elsewhere looks like one that nobody knows, where those are not let in.
     [[nodiscard]] AdmissionDecision decide(const AddressBits& source, const DeviceStanding& device) const noexcept;
 
   private:

@@ -8,13 +8,16 @@
 //   3. the digest      an unknown user, one without that algorithm and a disabled one are computed all the same, and
 //                      all that is wrong leads to the one answer: 401 with stale=false
 //   4. the count       only now the replay window is asked, so that only those who know a password can fill it
-//   5. the right       a device registers for its own address-of-record: only who has authenticated is told 403
+//   5. the right       a device registers for its own address-of-record: only who has authenticated is told 403.
+//                      Other requests it may ask about whomever it likes
 //
 // Step 2 comes before step 3 on purpose. RFC 2617 wanted stale=true for valid digests only; then whoever makes up
 // nonces could try passwords and read the result off the flag, without ever being counted as one who failed.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,13 +44,34 @@ struct DigestPolicy {
 /// Views into the message.
 struct AuthRequest {
     std::string_view method;
-    std::string_view request_uri;  // as printed
-    std::string_view aor_key;      // whose bindings it is about: sip::Identity::key()
-    std::span<const std::string_view> authorizations;
+    std::string_view request_uri;             // as printed
+    std::optional<std::string_view> aor_key;  // whose bindings it is about (sip::Identity::key()); none: a question
     std::string_view call_id;
     std::uint32_t cseq = 0;
     std::string_view content;  // the whole message as received: what a retransmission repeats
     sip::SocketAddress source;
+};
+
+/// What the Authorization headers of a request say for our realm, read once for all who ask.
+class Claim {
+  public:
+    Claim(std::span<const std::string_view> authorizations, std::string_view realm) noexcept;
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+    [[nodiscard]] CredentialsFault fault() const noexcept { return fault_; }
+
+    /// Whole only without a fault.
+    [[nodiscard]] const Credentials& credentials() const noexcept { return credentials_; }
+
+    /// Decoded; empty where there is a fault.
+    [[nodiscard]] std::string_view user() const noexcept { return user_; }
+
+  private:
+    Credentials credentials_;
+    CredentialsFault fault_;
+    std::array<char, kLongestUserName> room_;
+    std::string_view user_;
 };
 
 enum class AuthDecision : std::uint8_t { accepted, challenge, refused };
@@ -71,12 +95,20 @@ enum class Finding : std::uint8_t {
     other_aor,
 };
 
+/// What a decision has cost of that which takes time. Equal for all that must not be told apart.
+struct AuthWork {
+    std::uint8_t look_ups = 0;  // in the CredentialTable
+    std::uint8_t digests = 0;   // computed and compared
+    bool operator==(const AuthWork&) const = default;
+};
+
 struct AuthVerdict {
     AuthDecision decision = AuthDecision::challenge;
     Finding finding = Finding::no_credentials;
     bool is_stale = false;                                       // for a challenge
     sip::RejectReason reason = sip::RejectReason::unauthorized;  // for a challenge or refusal; else none
     CredentialsFault fault = CredentialsFault::none;             // for bad_header
+    AuthWork work;
 
     /// A guess that counts against its source and its user: its nonce proves that the source hears us.
     [[nodiscard]] bool is_failed_guess() const noexcept {
@@ -96,7 +128,7 @@ class Authenticator {
     explicit Authenticator(const Secrets& secrets) : mint_(secrets.nonce_key), window_(secrets.hash_seed) {}
 
     /// Any thread.
-    [[nodiscard]] AuthVerdict decide(const AuthRequest& request, const CredentialTable& table,
+    [[nodiscard]] AuthVerdict decide(const AuthRequest& request, const Claim& claim, const CredentialTable& table,
                                      const DigestPolicy& policy, base::TimeMs now_ms) noexcept;
 
     /// For the answer to a verdict of `challenge`. Any thread.
@@ -106,14 +138,12 @@ class Authenticator {
     }
 
   private:
+    [[nodiscard]] AuthVerdict judge(const AuthRequest& request, const Claim& claim, const CredentialTable& table,
+                                    const DigestPolicy& policy, base::TimeMs now_ms, AuthWork& work) noexcept;
+
     NonceMint mint_;
     ReplayWindow window_;
 };
-
-/// The user that the credentials for `realm` name, for the back-off, the log and the owner; empty where there is none.
-/// Into `room` where it must be decoded.
-[[nodiscard]] std::string_view claimed_user(std::span<const std::string_view> authorizations, std::string_view realm,
-                                            std::span<char> room) noexcept;
 
 /// Whether a digest-uri means the Request-URI (RFC 7616 section 3.4.6): octet for octet, or as SIP URIs with the same
 /// user and host, host names in any case. Ports differ only where one side leaves its own out or writes the default

@@ -1,6 +1,10 @@
 #include "auth/challenge.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/utf8.hpp"
+#include "sip/ascii.hpp"
 
 namespace sr::auth {
 namespace {
@@ -30,6 +34,19 @@ void leave_out_strongest(AlgorithmSet& algorithms) noexcept {
     }
 }
 
+/// Clients that end their registration at the first challenge that they do not know, whatever stands below it.
+struct Limit {
+    std::string_view name;  // the beginning of their User-Agent
+    Algorithm strongest;
+};
+
+/// Each was seen to do so.
+constexpr std::array kLimits{
+    Limit{"baresip v0.", Algorithm::md5},  Limit{"baresip v1.0.", Algorithm::md5},  // libre before 2.0
+    Limit{"SIPp", Algorithm::md5},         Limit{"Linphone", Algorithm::sha256},    // belle-sip 5.1
+    Limit{"belle-sip", Algorithm::sha256}, Limit{"Unknown", Algorithm::sha256},     // linphone-daemon
+};
+
 bool has_choice(AlgorithmSet algorithms) noexcept {
     std::size_t count = 0;
     for (const Algorithm algorithm : kByStrength) count += algorithms.contains(algorithm) ? 1 : 0;
@@ -41,6 +58,19 @@ bool has_choice(AlgorithmSet algorithms) noexcept {
 bool is_valid_realm(std::string_view realm) noexcept {
     return !realm.empty() && realm.size() <= kLongestOwnRealm && base::is_printable_text(realm) &&
            realm.find_first_of("\"\\") == std::string_view::npos;
+}
+
+AlgorithmSet offered_to(std::string_view user_agent, AlgorithmSet wanted) noexcept {
+    const auto* limit = std::find_if(kLimits.begin(), kLimits.end(), [user_agent](const Limit& one) {
+        return sip::is_equal_ignoring_case(user_agent.substr(0, one.name.size()), one.name);
+    });
+    if (limit == kLimits.end()) return wanted;
+    AlgorithmSet offered = wanted;
+    for (const Algorithm algorithm : kByStrength) {
+        if (algorithm == limit->strongest) break;
+        offered.erase(algorithm);
+    }
+    return offered.is_empty() ? wanted : offered;
 }
 
 void write_challenges(const Challenge& challenge, std::size_t most_octets, base::TextBuffer& out) noexcept {

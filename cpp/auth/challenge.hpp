@@ -27,6 +27,11 @@ struct Challenge {
 /// knows. There is no opaque (the nonce needs no company) and no domain (a registrar has one).
 void write_challenges(const Challenge& challenge, std::size_t most_octets, base::TextBuffer& out) noexcept;
 
+/// Of `wanted` what a client that calls itself so can be offered: some are known to give up at the sight of an
+/// algorithm that they lack, though one that they have stands below it. The name is whatever the client claims, before
+/// anybody knows who it is, so the offer tells nothing. All of `wanted` where nothing else would be left.
+[[nodiscard]] AlgorithmSet offered_to(std::string_view user_agent, AlgorithmSet wanted) noexcept;
+
 /// For `most_octets`: the answer to a request whose source nobody knows yet is at most twice as long as the request
 /// was, so that nobody gains by sending it in another's name; a usual REGISTER has room for all three challenges.
 /// `other_octets` is the answer without challenges.

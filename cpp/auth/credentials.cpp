@@ -110,20 +110,61 @@ class Cursor {
     std::string_view rest_;
 };
 
-/// Which parameters were there, by name in any case: a list as short as this is searched faster than hashed.
+enum class Name : std::uint8_t {
+    username,
+    extended_username,
+    realm,
+    nonce,
+    uri,
+    response,
+    algorithm,
+    cnonce,
+    nc,
+    qop,
+    userhash,
+    other,
+};
+
+constexpr std::array<std::string_view, 11> kNames{"username",  "username*", "realm", "nonce", "uri",     "response",
+                                                  "algorithm", "cnonce",    "nc",    "qop",   "userhash"};
+
+/// In any case. The order is Name's.
+Name find_name(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+        if (kNames[i].size() == text.size() && is_equal_ignoring_case(kNames[i], text))
+            return Name{static_cast<std::uint8_t>(i)};
+    }
+    return Name::other;
+}
+
+/// Which parameters were there: a bit for each that is known, and a list of the others, too short to be worth a hash.
 class SeenNames {
   public:
-    [[nodiscard]] CredentialsFault add(std::string_view name) noexcept {
-        for (std::size_t i = 0; i < count_; ++i) {
-            if (is_equal_ignoring_case(names_[i], name)) return CredentialsFault::duplicate;
+    [[nodiscard]] CredentialsFault add(Name name, std::string_view text) noexcept {
+        if (name == Name::other ? is_among_others(text) : (known_ >> static_cast<unsigned>(name) & 1U) != 0) {
+            return CredentialsFault::duplicate;
         }
-        if (count_ == names_.size()) return CredentialsFault::too_long;
-        names_[count_++] = name;
+        if (count_ == kMostParameters) return CredentialsFault::too_long;
+        ++count_;
+        if (name == Name::other) {
+            others_[other_count_++] = text;
+        } else {
+            known_ |= 1U << static_cast<unsigned>(name);
+        }
         return CredentialsFault::none;
     }
 
   private:
-    std::array<std::string_view, kMostParameters> names_;
+    [[nodiscard]] bool is_among_others(std::string_view text) const noexcept {
+        for (std::size_t i = 0; i < other_count_; ++i) {
+            if (is_equal_ignoring_case(others_[i], text)) return true;
+        }
+        return false;
+    }
+
+    std::uint32_t known_ = 0;
+    std::array<std::string_view, kMostParameters> others_;
+    std::size_t other_count_ = 0;
     std::size_t count_ = 0;
 };
 
@@ -153,28 +194,29 @@ class Reader {
   public:
     explicit Reader(Credentials& credentials) noexcept : credentials_(credentials) {}
 
-    [[nodiscard]] CredentialsFault read(const Parameter& parameter) noexcept {
-        const auto is = [&parameter](std::string_view name) { return is_equal_ignoring_case(parameter.name, name); };
-        if (is("username")) return keep_text(parameter.value, credentials_.username);
-        if (is("username*")) {
-            EncodedText name;
-            const CredentialsFault fault = read_extended_name(parameter.value, name);
-            return fault == CredentialsFault::none ? keep_text(name, credentials_.username) : fault;
+    [[nodiscard]] CredentialsFault read(Name name, const EncodedText& value) noexcept {
+        switch (name) {
+            case Name::username: return keep_text(value, credentials_.username);
+            case Name::extended_username: {
+                EncodedText user;
+                const CredentialsFault fault = read_extended_name(value, user);
+                return fault == CredentialsFault::none ? keep_text(user, credentials_.username) : fault;
+            }
+            case Name::realm: return keep_text(value, credentials_.realm);
+            case Name::nonce: return keep(value, credentials_.nonce);
+            case Name::uri: return keep(value, credentials_.uri);
+            case Name::response: return keep(value, credentials_.response);
+            case Name::algorithm: return keep(value, credentials_.algorithm);
+            case Name::cnonce: return keep(value, credentials_.cnonce);
+            case Name::nc: return read_nc(value, credentials_);
+            case Name::qop:
+                credentials_.has_qop = true;
+                return fault_unless(is_equal_ignoring_case(value.raw, "auth"), CredentialsFault::unspoken_qop);
+            case Name::userhash:
+                return fault_unless(is_equal_ignoring_case(value.raw, "false"), CredentialsFault::hashed_user);
+            case Name::other: break;
         }
-        if (is("realm")) return keep_text(parameter.value, credentials_.realm);
-        if (is("nonce")) return keep(parameter.value, credentials_.nonce);
-        if (is("uri")) return keep(parameter.value, credentials_.uri);
-        if (is("response")) return keep(parameter.value, credentials_.response);
-        if (is("algorithm")) return keep(parameter.value, credentials_.algorithm);
-        if (is("cnonce")) return keep(parameter.value, credentials_.cnonce);
-        if (is("nc")) return read_nc(parameter.value, credentials_);
-        if (is("qop")) {
-            credentials_.has_qop = true;
-            return is_equal_ignoring_case(parameter.value.raw, "auth") ? CredentialsFault::none
-                                                                       : CredentialsFault::unspoken_qop;
-        }
-        const bool is_hashed = is("userhash") && !is_equal_ignoring_case(parameter.value.raw, "false");
-        return is_hashed ? CredentialsFault::hashed_user : CredentialsFault::none;
+        return CredentialsFault::none;
     }
 
     [[nodiscard]] bool is_complete() const noexcept {
@@ -184,6 +226,10 @@ class Reader {
     }
 
   private:
+    static CredentialsFault fault_unless(bool is_sound, CredentialsFault fault) noexcept {
+        return is_sound ? CredentialsFault::none : fault;
+    }
+
     CredentialsFault keep_text(const EncodedText& value, EncodedText& place) noexcept {
         bool& is_there = &place == &credentials_.realm ? has_realm_ : has_user_;
         if (is_there) return CredentialsFault::duplicate;
@@ -249,8 +295,9 @@ CredentialsFault parse_credentials(std::string_view value, Credentials& credenti
     for (cursor.skip_commas(); !cursor.is_at_end(); cursor.skip_commas()) {
         Parameter parameter;
         if (!cursor.take_parameter(parameter)) return CredentialsFault::syntax;
-        if (const auto fault = seen.add(parameter.name); fault != CredentialsFault::none) return fault;
-        if (const auto fault = reader.read(parameter); fault != CredentialsFault::none) return fault;
+        const Name name = find_name(parameter.name);
+        if (const auto fault = seen.add(name, parameter.name); fault != CredentialsFault::none) return fault;
+        if (const auto fault = reader.read(name, parameter.value); fault != CredentialsFault::none) return fault;
     }
     return reader.is_complete() ? CredentialsFault::none : CredentialsFault::incomplete;
 }

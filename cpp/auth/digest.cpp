@@ -25,6 +25,16 @@ constexpr std::array<Row, kAlgorithms> kRows{
     Row{"MD5", "MD5", 32},
 };
 
+constexpr char kNoDigit = 0;
+
+/// A hexadecimal digit in lower case, or kNoDigit.
+constexpr auto kLowerDigits = [] {
+    std::array<char, 256> digits{};
+    for (const unsigned char c : std::string_view("0123456789abcdef")) digits[c] = static_cast<char>(c);
+    for (const unsigned char c : std::string_view("ABCDEF")) digits[c] = sip::to_lower(static_cast<char>(c));
+    return digits;
+}();
+
 const Row& row_of(Algorithm algorithm) noexcept { return kRows[static_cast<std::size_t>(algorithm)]; }
 
 /// Looked up once: EVP_sha256() and its like search the providers anew at every use, which takes longer than the hash.
@@ -82,12 +92,14 @@ bool is_available(Algorithm algorithm) noexcept { return implementation(algorith
 std::optional<HexDigest> HexDigest::parse(Algorithm algorithm, std::string_view text) noexcept {
     if (text.size() != hex_length(algorithm)) return std::nullopt;
     HexDigest digest;
-    for (const char written : text) {
-        const char c = sip::to_lower(written);
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
-        digest.digits_[digest.size_++] = c;
+    bool is_whole = true;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char digit = kLowerDigits[static_cast<unsigned char>(text[i])];
+        is_whole = is_whole && digit != kNoDigit;
+        digest.digits_[i] = digit;
     }
-    return digest;
+    digest.size_ = static_cast<std::uint8_t>(text.size());
+    return is_whole ? std::optional(digest) : std::nullopt;
 }
 
 HexDigest HexDigest::of_octets(std::span<const std::uint8_t> octets) noexcept {

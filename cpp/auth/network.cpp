@@ -46,7 +46,8 @@ struct ParsedAddress {
 std::optional<ParsedAddress> parse_address(std::string_view text) noexcept {
     std::array<char, INET6_ADDRSTRLEN> room{};
     std::array<std::uint8_t, 16> octets{};
-    if (text.empty() || text.size() >= room.size()) return std::nullopt;
+    // A NUL would end the text before its end.
+    if (text.empty() || text.size() >= room.size() || text.find('\0') != std::string_view::npos) return std::nullopt;
     std::memcpy(room.data(), text.data(), text.size());
     if (inet_pton(AF_INET, room.data(), octets.data()) == 1) {
         return ParsedAddress{ipv4(read_number(octets.data(), 4)), kIpv4Offset};

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kMostVouched = 6;  // of a set: strangers keep two places
 constexpr base::TimeMs kVouched_ms = 24 * 3600 * 1000;
+constexpr base::TimeMs kVouchedAnew_ms = 60 * 1000;  // a word that was given again and again is kept once in that time
 constexpr base::TimeMs kTellAgain_ms = 1000;
 constexpr std::int64_t kUsPerMs = 1000;
 constexpr std::int64_t kUsPerSecond = 1'000'000;
@@ -70,6 +71,8 @@ Pace RateLimiter::take(const SourceKey& source, const RateLimit& limit, base::Ti
 
 void RateLimiter::vouch(const SourceKey& source, base::TimeMs now_ms) noexcept {
     sets_.with_set(source.hash(hash_), [&](Set& set) {
+        const Bucket* known = find(set, source);
+        if (known != nullptr && known->vouched_until_ms > now_ms + kVouched_ms - kVouchedAnew_ms) return;
         const auto vouched = std::count_if(set.buckets.begin(), set.buckets.end(), [&](const Bucket& bucket) {
             return bucket.vouched_until_ms > now_ms && !(bucket.source == source);
         });
@@ -77,6 +80,18 @@ void RateLimiter::vouch(const SourceKey& source, base::TimeMs now_ms) noexcept {
         Bucket* bucket = find_or_make(set, source, now_ms);
         if (bucket != nullptr) bucket->vouched_until_ms = now_ms + kVouched_ms;
     });
+}
+
+std::vector<SourceKey> RateLimiter::trusted(const RateLimit& limit, base::TimeMs now_ms) {
+    const std::int64_t most_debt_us = kUsPerSecond / std::max(limit.per_second, 1U) * limit.burst / 2;
+    std::vector<SourceKey> sources;
+    sets_.for_each([&](const Set& set) {
+        for (const Bucket& bucket : set.buckets) {
+            const bool is_within_rate = bucket.full_at_us - now_ms * kUsPerMs <= most_debt_us;
+            if (bucket.is_used && bucket.vouched_until_ms > now_ms && is_within_rate) sources.push_back(bucket.source);
+        }
+    });
+    return sources;
 }
 
 }  // namespace sr::auth

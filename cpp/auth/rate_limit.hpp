@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "auth/network.hpp"
 #include "auth/sharded_sets.hpp"
@@ -56,6 +57,9 @@ class RateLimiter {
 
     /// The source hears us and is wanted. Any thread.
     void vouch(const SourceKey& source, base::TimeMs now_ms) noexcept;
+
+    /// Those that are vouched for and within their rate now.
+    [[nodiscard]] std::vector<SourceKey> trusted(const RateLimit& limit, base::TimeMs now_ms);
 
     [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
 

@@ -14,19 +14,25 @@ constexpr std::uint32_t kUsedUp = std::numeric_limits<std::uint32_t>::max();
 ReplayWindow::ReplayWindow(std::uint64_t seed, std::size_t nonces) : hash_(seed), sets_(nonces) {}
 
 ReplayWindow::Entry* ReplayWindow::find(Set& set, const Nonce& nonce) noexcept {
-    for (Entry& entry : set.entries) {
-        if (entry.highest != 0 && entry.number == nonce.number && entry.issued_ms == nonce.issued_ms) return &entry;
+    for (std::size_t i = 0; i < kWays; ++i) {
+        if (set.numbers[i] != nonce.number) continue;
+        Entry& entry = set.entries[i];
+        if (entry.highest != 0 && entry.issued_ms == nonce.issued_ms) return &entry;
     }
     return nullptr;
 }
 
-/// A free entry, else the one issued longest ago. Nullptr where `nonce` is not younger than that one: a set that has
-/// forgotten a nonce is full of younger ones ever after, so that this one may be what it forgot.
+/// For `nonce`: a free entry, else the one issued longest ago. Nullptr where `nonce` is not younger than that one: a
+/// set that has forgotten a nonce is full of younger ones ever after, so that this one may be what it forgot.
 ReplayWindow::Entry* ReplayWindow::make_room(Set& set, const Nonce& nonce) noexcept {
     const auto rank = [](const Entry& entry) { return entry.highest == 0 ? -1 : entry.issued_ms; };
     Entry& oldest = *std::min_element(set.entries.begin(), set.entries.end(),
                                       [&rank](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
-    return rank(oldest) < nonce.issued_ms ? &oldest : nullptr;
+    if (rank(oldest) >= nonce.issued_ms) return nullptr;
+    oldest = {};
+    oldest.issued_ms = nonce.issued_ms;
+    set.numbers[static_cast<std::size_t>(&oldest - set.entries.data())] = nonce.number;
+    return &oldest;
 }
 
 /// False where the count was used before or cannot be told.
@@ -64,9 +70,6 @@ NonceUse ReplayWindow::use(const Nonce& nonce, std::optional<std::uint32_t> nc, 
         if (entry == nullptr) {
             entry = make_room(set, nonce);
             if (entry == nullptr) return NonceUse::forgotten;
-            *entry = {};
-            entry->issued_ms = nonce.issued_ms;
-            entry->number = nonce.number;
         }
         if (mark_used(*entry, nc)) {
             entry->seen[entry->next_seen++ % entry->seen.size()] = {print, now_ms};

@@ -30,6 +30,15 @@ class ShardedSets {
         return act(sets_[index]);
     }
 
+    /// Calls `act(set)` for each set, under its lock.
+    template <class Act>
+    void for_each(const Act& act) {
+        for (std::size_t index = 0; index < sets_.size(); ++index) {
+            const std::lock_guard guard(mutexes_[index % kShards]);
+            act(sets_[index]);
+        }
+    }
+
     [[nodiscard]] std::size_t capacity() const noexcept { return sets_.size() * kWays; }
 
   private:

@@ -104,6 +104,9 @@ engine::AccessConfig read_access(const py::dict& wanted) {
     for (auto& [key, is_enabled] : wanted["devices"].cast<std::vector<std::pair<std::string, bool>>>()) {
         config.devices.push_back({std::move(key), is_enabled});
     }
+    for (auto& [key, names] : wanted["device_networks"].cast<std::vector<std::pair<std::string, Names>>>()) {
+        config.device_networks.push_back({std::move(key), read_networks(names)});
+    }
     return config;
 }
 

@@ -197,7 +197,8 @@ void bind_statistics(py::module_& module) {
         .def_readonly("pings", &Statistics::pings)
         .def_readonly("events", &Statistics::events)
         .def_readonly("bindings", &Statistics::bindings)
-        .def_readonly("aors", &Statistics::aors);
+        .def_readonly("aors", &Statistics::aors)
+        .def_readonly("binding_octets", &Statistics::binding_octets);
 }
 
 void bind_config(py::module_& module) {
@@ -237,6 +238,14 @@ void bind_config(py::module_& module) {
         .def_property(
             "max_calls", [](const Config& config) { return config.calls.calls; },
             [](Config& config, std::size_t calls) { config.calls.calls = calls; })
+            "max_aors", [](const Config& config) { return config.limits.aors; },
+            [](Config& config, std::uint64_t aors) { config.limits.aors = aors; })
+        .def_property(
+            "max_bindings", [](const Config& config) { return config.limits.bindings; },
+            [](Config& config, std::uint64_t bindings) { config.limits.bindings = bindings; })
+        .def_property(
+            "max_binding_octets", [](const Config& config) { return config.limits.octets; },
+            [](Config& config, std::uint64_t octets) { config.limits.octets = octets; })
         .def_property(
             "ping_interval_ms", [](const Config& config) { return config.liveness.ping_interval_ms; },
             [](Config& config, std::int64_t interval_ms) { config.liveness.ping_interval_ms = interval_ms; })

@@ -1,6 +1,6 @@
 #include "engine/doorkeeper.hpp"
 
-#include <array>
+#include <string>
 #include <utility>
 
 #include "auth/challenge.hpp"
@@ -8,6 +8,8 @@
 
 namespace sr::engine {
 namespace {
+
+using sip::RejectReason;
 
 constexpr std::size_t kCopiedOctets = 300;  // of an answer, beside challenges: what it copies from a usual request
 constexpr base::TimeMs kMsPerSecond = 1000;
@@ -39,6 +41,23 @@ bool is_usual(auth::Finding finding) noexcept {
            finding == auth::Finding::stale_nonce || finding == auth::Finding::forgotten_nonce;
 }
 
+sip::SocketAddress address_of(const auth::AddressBits& bits) noexcept {
+    sip::SocketAddress address;
+    address.is_ipv6 = !bits.is_ipv4();
+    for (std::size_t i = 0; i < 8; ++i) {
+        address.ip[i] = static_cast<std::uint8_t>(bits.high >> (56 - 8 * i));
+        address.ip[8 + i] = static_cast<std::uint8_t>(bits.low >> (56 - 8 * i));
+    }
+    return address;
+}
+
+/// Of a REGISTER or any other request.
+template <class Request>
+Visit visit_of(const Request& request, std::string_view method) noexcept {
+    return {method,       request.request_uri, request.authorizations, request.call_id,
+            request.cseq, request.user_agent,  request.message,        request.flow.remote};
+}
+
 /// Until the owner's configuration is applied.
 AccessConfig open_to_all() {
     const auth::Network everywhere({}, 0);
@@ -58,27 +77,36 @@ Doorkeeper::Rules::Rules(AccessConfig config)
       neighbours(std::move(config.neighbours)),
       credentials(config.credentials) {
     for (const auth::Credential& credential : config.credentials) {
-        protected_keys.insert(credential.user);
-        protected_keys.insert(credential.aor_keys.begin(), credential.aor_keys.end());
+        listings[credential.user].has_credentials = true;
+        for (const std::string& key : credential.aor_keys) listings[key].has_credentials = true;
     }
-    for (ListedDevice& device : config.devices) devices.insert_or_assign(std::move(device.key), device.is_enabled);
+    for (ListedDevice& device : config.devices) {
+        Listing& said = listings[std::move(device.key)];
+        said.is_known = true;
+        said.is_enabled = device.is_enabled;
+    }
+    for (DeviceNetworks& one : config.device_networks) {
+        listings[std::move(one.key)].networks = std::move(one.networks);
+    }
 }
 
-/// By both of its names: a device that is called otherwise must not get at an address that has a password, or is
-/// disabled.
-auth::DeviceStanding Doorkeeper::Rules::standing_of(const sip::Identity& identity) const {
+auth::DeviceStanding Doorkeeper::Rules::standing_of(std::string_view key, const sip::Uuid& uuid,
+                                                    const auth::AddressBits& source) const {
     auth::DeviceStanding standing;
     standing.is_enabled = true;
-    const auto look_up = [&](std::string_view key) {
-        standing.has_credentials = standing.has_credentials || protected_keys.contains(key);
-        const auto listed = devices.find(key);
-        if (listed == devices.end()) return;
-        standing.is_known = true;
-        standing.is_enabled = standing.is_enabled && listed->second;
+    const auto look_up = [&](std::string_view name) {
+        const auto found = listings.find(name);
+        if (found == listings.end()) return;
+        const Listing& said = found->second;
+        standing.is_known = standing.is_known || said.is_known;
+        standing.is_enabled = standing.is_enabled && said.is_enabled;
+        standing.has_credentials = standing.has_credentials || said.has_credentials;
+        const bool is_elsewhere = said.networks && !auth::is_within(*said.networks, source);
+        standing.is_elsewhere = standing.is_elsewhere || is_elsewhere;
     };
-    if (protected_keys.empty() && devices.empty()) return standing;
-    look_up(identity.key());
-    if (!identity.device.is_nil()) look_up(identity.device.text());
+    if (listings.empty()) return standing;
+    look_up(key);
+    if (!uuid.is_nil()) look_up(uuid.text());
     return standing;
 }
 
@@ -96,69 +124,97 @@ stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs no
     if (!auth::is_within(rules->unlimited, bits)) {
         switch (limiter_.take(auth::SourceKey::of(source, rules->neighbours), rules->rate, now_ms)) {
             case auth::Pace::pass: break;
-            case auth::Pace::refuse: return {sip::RejectReason::too_many_requests, false};
-            case auth::Pace::drop: return {sip::RejectReason::too_many_requests, true};
+            case auth::Pace::refuse: return {RejectReason::too_many_requests, false};
+            case auth::Pace::drop: return {RejectReason::too_many_requests, true};
         }
     }
     const bool is_barred = rules->admission.access(bits) == auth::Access::refused;
-    return {is_barred ? sip::RejectReason::network_not_admitted : sip::RejectReason::none, false};
+    return {is_barred ? RejectReason::network_not_admitted : RejectReason::none, false};
+}
+
+Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
+                         base::TextBuffer& headers) noexcept {
+    return admit(visit_of(request, "REGISTER"), identity, now_ms, headers);
 }
 
 Ruling Doorkeeper::admit(const Visit& visit, const sip::Identity& identity, base::TimeMs now_ms,
                          base::TextBuffer& headers) noexcept {
     const auto& rules = rules_.get();
     const auto bits = auth::AddressBits::of(visit.source);
-    const auth::AdmissionDecision decision = rules->admission.decide(bits, rules->standing_of(identity));
-    switch (decision.entrance) {
-        case auth::Entrance::admitted: return {};
-        case auth::Entrance::refused: return {decision.reason};
-        case auth::Entrance::authenticate: return authenticate(visit, identity, *rules, now_ms, headers);
-        case auth::Entrance::park: challenge(visit, *rules, false, now_ms, headers); return {decision.reason};
+    const auth::DeviceStanding standing = rules->standing_of(identity.key(), identity.device, bits);
+    const auth::AdmissionDecision decision = rules->admission.decide(bits, standing);
+    if (decision.entrance == auth::Entrance::admitted) return {};
+    if (decision.entrance == auth::Entrance::refused) return {.reason = decision.reason};
+    Ruling ruling = authenticate(visit, identity.key(), *rules, now_ms, headers);
+    if (decision.entrance == auth::Entrance::park) {
+        // Nobody has a password for it, so the ruling is never a good one. Who asks is told what anybody is told; why
+        // the device waits is for its owner.
+        if (ruling.is_usual) ruling = {.reason = decision.reason, .told = RejectReason::unauthorized};
+    } else if (ruling.reason == RejectReason::none && standing.is_elsewhere) {
+        ruling = {.reason = RejectReason::device_elsewhere, .work = ruling.work};
     }
-    return {sip::RejectReason::network_not_admitted};
+    return ruling;
 }
 
-Ruling Doorkeeper::authenticate(const Visit& visit, const sip::Identity& identity, const Rules& rules,
+Ruling Doorkeeper::admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
+                                  base::TextBuffer& headers) noexcept {
+    const auto& rules = rules_.get();
+    const auto bits = auth::AddressBits::of(request.flow.remote);
+    const sip::Uuid uuid = sip::Uuid::parse(request.request_user).value_or(sip::Uuid());
+    const auto standing = rules->standing_of(request.request_user, uuid, bits);
+    if (rules->admission.is_open_to(bits) && !standing.has_credentials) return {};
+    return authenticate(visit_of(request, request.method), std::nullopt, *rules, now_ms, headers);
+}
+
+Ruling Doorkeeper::authenticate(const Visit& visit, std::optional<std::string_view> aor_key, const Rules& rules,
                                 base::TimeMs now_ms, base::TextBuffer& headers) noexcept {
     const auto source = auth::SourceKey::of(visit.source, rules.neighbours);
-    std::array<char, auth::kLongestUserName> room;
-    const std::string_view user = auth::claimed_user(visit.authorizations, rules.digest.realm, room);
+    const auth::Claim claim(visit.authorizations, rules.digest.realm);
+    const std::string_view user = claim.user();
     const base::TimeMs wait_ms = user.empty() ? 0 : backoff_.wait(source, user, rules.backoff, now_ms);
     if (wait_ms > 0) {
         headers << "Retry-After: " << static_cast<std::uint64_t>((wait_ms + kMsPerSecond - 1) / kMsPerSecond) << "\r\n";
-        return {sip::RejectReason::too_many_failures};
+        return {.reason = RejectReason::too_many_failures};
     }
-    auth::AuthRequest asked;
-    asked.method = visit.method;
-    asked.request_uri = visit.request_uri;
-    asked.aor_key = identity.key();
-    asked.authorizations = visit.authorizations;
-    asked.call_id = visit.call_id;
-    asked.cseq = visit.cseq;
-    asked.content = visit.message;
-    asked.source = visit.source;
-    const auth::AuthVerdict verdict = authenticator_.decide(asked, rules.credentials, rules.digest, now_ms);
+    auth::AuthRequest proof;
+    proof.method = visit.method;
+    proof.request_uri = visit.request_uri;
+    proof.aor_key = aor_key;
+    proof.call_id = visit.call_id;
+    proof.cseq = visit.cseq;
+    proof.content = visit.message;
+    proof.source = visit.source;
+    const auth::AuthVerdict verdict = authenticator_.decide(proof, claim, rules.credentials, rules.digest, now_ms);
     if (verdict.is_failed_guess()) backoff_.fail(source, user, rules.backoff, now_ms);
     if (verdict.decision == auth::AuthDecision::accepted) {
         backoff_.succeed(source, user, now_ms);
         limiter_.vouch(source, now_ms);
-        return {};
-    }
-    if (verdict.decision == auth::AuthDecision::challenge) {
+    } else if (verdict.decision == auth::AuthDecision::challenge) {
         challenge(visit, rules, verdict.is_stale, now_ms, headers);
     }
-    return {verdict.reason, text_of(verdict.finding), is_usual(verdict.finding)};
+    const std::string_view finding =
+        verdict.reason == RejectReason::none ? std::string_view() : text_of(verdict.finding);
+    return {.reason = verdict.reason, .finding = finding, .work = verdict.work, .is_usual = is_usual(verdict.finding)};
 }
 
 void Doorkeeper::challenge(const Visit& visit, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                            base::TextBuffer& headers) noexcept {
     const auth::NonceText nonce = authenticator_.issue_nonce(rules.digest, visit.source, now_ms);
-    const auth::Challenge wanted{rules.digest.realm, {nonce.data(), nonce.size()}, rules.digest.algorithms, is_stale};
+    const auth::AlgorithmSet offered = auth::offered_to(visit.user_agent, rules.digest.algorithms);
+    const auth::Challenge wanted{rules.digest.realm, {nonce.data(), nonce.size()}, offered, is_stale};
     auth::write_challenges(wanted, auth::room_for_challenges(visit.message.size(), kCopiedOctets), headers);
 }
 
 void Doorkeeper::vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {
     limiter_.vouch(auth::SourceKey::of(source, rules_.get()->neighbours), now_ms);
+}
+
+std::vector<sip::SocketAddress> Doorkeeper::trusted_sources(base::TimeMs now_ms) {
+    std::vector<sip::SocketAddress> sources;
+    for (const auth::SourceKey& key : limiter_.trusted(rules_.get()->rate, now_ms)) {
+        if (key.bits.low != 0) sources.push_back(address_of(key.bits));
+    }
+    return sources;
 }
 
 }  // namespace sr::engine

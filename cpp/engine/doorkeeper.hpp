@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "auth/admission.hpp"
@@ -30,6 +30,12 @@ struct ListedDevice {
     bool is_enabled = true;
 };
 
+/// Where a device may come from: not from anywhere that none of the networks holds.
+struct DeviceNetworks {
+    std::string key;  // as in ListedDevice
+    std::vector<auth::Network> networks;
+};
+
 /// The wanted state, as the owner configures it.
 struct AccessConfig {
     auth::AdmissionMode mode = auth::AdmissionMode::open;
@@ -40,12 +46,16 @@ struct AccessConfig {
     std::vector<auth::Network> neighbours;  // IPv6 networks in which each address is a source by itself
     std::vector<auth::Credential> credentials;
     std::vector<ListedDevice> devices;
+    std::vector<DeviceNetworks> device_networks;
 };
 
-/// `reason` none: let in. Else what the peer is told; `finding` is for the owner alone.
+/// `reason` none: let in. Else why not, and what the peer is told: the same, unless that would give something away.
+/// `finding` is for the owner alone.
 struct Ruling {
     sip::RejectReason reason = sip::RejectReason::none;
+    sip::RejectReason told = reason;
     std::string_view finding{};
+    auth::AuthWork work{};
     bool is_usual = false;  // the first half of every exchange with a password: nothing to tell the owner
 };
 
@@ -56,6 +66,7 @@ struct Visit {
     std::span<const std::string_view> authorizations;
     std::string_view call_id;
     std::uint32_t cseq = 0;
+    std::string_view user_agent;
     std::string_view message;
     sip::SocketAddress source;
 };
@@ -70,18 +81,23 @@ class Doorkeeper {
     /// A request came from here.
     [[nodiscard]] stack::Knock knock(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 
-    /// It is a REGISTER or INVITE, of this identity. Where it is not let in, `headers` gets what the refusal carries.
+    /// It is a REGISTER or an INVITE, of this identity. Where it is not let in, `headers` gets what the refusal carries.
     [[nodiscard]] Ruling admit(const Visit& visit, const sip::Identity& identity, base::TimeMs now_ms,
                                base::TextBuffer& headers) noexcept;
     [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
-                               base::TextBuffer& headers) noexcept {
-        return admit({"REGISTER", request.request_uri, request.authorizations, request.call_id, request.cseq,
-                      request.message, request.flow.remote},
-                     identity, now_ms, headers);
-    }
+                               base::TextBuffer& headers) noexcept;
+
+    /// It asks whether a user is registered (OPTIONS). Whoever may not know that is asked for credentials, the
+    /// same for every name; `headers` as above.
+    [[nodiscard]] Ruling admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
+                                        base::TextBuffer& headers) noexcept;
 
     /// The source answered a ping of ours, so that it is where it says.
     void vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
+
+    /// Who was vouched for and keeps to his rate, as far as single addresses are known: of IPv6 those of our own
+    /// networks. Ports are 0.
+    [[nodiscard]] std::vector<sip::SocketAddress> trusted_sources(base::TimeMs now_ms);
 
   private:
     struct TextHash {
@@ -89,11 +105,22 @@ class Doorkeeper {
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
     };
 
+    /// What its owner says of whoever has a key: one look-up tells all of it.
+    struct Listing {
+        bool is_known = false;
+        bool is_enabled = true;
+        bool has_credentials = false;
+        std::optional<std::vector<auth::Network>> networks;  // none: from anywhere
+    };
+
     /// As configured, made ready to be asked.
     struct Rules {
         explicit Rules(AccessConfig config);
 
-        [[nodiscard]] auth::DeviceStanding standing_of(const sip::Identity& identity) const;
+        /// By both of its names, which may be one: a device that is called otherwise must not get at an address that
+        /// has a password, or is disabled.
+        [[nodiscard]] auth::DeviceStanding standing_of(std::string_view key, const sip::Uuid& uuid,
+                                                       const auth::AddressBits& source) const;
 
         auth::Admission admission;
         auth::DigestPolicy digest;
@@ -102,11 +129,11 @@ class Doorkeeper {
         std::vector<auth::Network> unlimited;
         std::vector<auth::Network> neighbours;
         auth::CredentialTable credentials;
-        std::unordered_set<std::string, TextHash, std::equal_to<>> protected_keys;  // whose bindings need credentials
-        std::unordered_map<std::string, bool, TextHash, std::equal_to<>> devices;   // key -> is enabled
+        std::unordered_map<std::string, Listing, TextHash, std::equal_to<>> listings;  // by key
     };
 
-    [[nodiscard]] Ruling authenticate(const Visit& visit, const sip::Identity& identity, const Rules& rules,
+    /// Without `aor_key` anybody's credentials will do.
+    [[nodiscard]] Ruling authenticate(const Visit& visit, std::optional<std::string_view> aor_key, const Rules& rules,
                                       base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
     void challenge(const Visit& visit, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                    base::TextBuffer& headers) noexcept;

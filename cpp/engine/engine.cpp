@@ -15,7 +15,8 @@ constexpr std::size_t kQueuedEvents = 32'768;
 constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits for the next
 constexpr std::size_t kFirstPingsPerMs = 20;
 constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
-constexpr auto kTick = std::chrono::milliseconds(50);
+constexpr auto kLook = std::chrono::milliseconds(InflowControl::kLook_ms);
+constexpr int kLooksPerTick = 5;
 
 std::uint64_t random_seed() {
     std::random_device source;
@@ -64,6 +65,7 @@ Engine::~Engine() { detach(); }
 void Engine::apply_config(Config config) {
     location_.set_liveness(config.liveness);
     calls_.set_limits(config.calls);
+    location_.set_limits(config.limits);
     policy_.set(std::make_shared<const registrar::Policy>(std::move(config.registrar)));
 }
 
@@ -98,11 +100,20 @@ void Engine::stop_clock() noexcept {
 void Engine::run_clock() {
     pthread_setname_np(pthread_self(), "sr-clock");
     std::unique_lock guard(clock_guard_);
-    while (!clock_wake_.wait_for(guard, kTick, [this] { return !is_clock_wanted_; })) {
+    for (int look = 1; !clock_wake_.wait_for(guard, kLook, [this] { return !is_clock_wanted_; }); ++look) {
         guard.unlock();
-        tick();
+        relieve_sockets();
+        if (look % kLooksPerTick == 0) tick();
         guard.lock();
     }
+    if (inflow_.is_limiting()) stack_.admit_all();
+    inflow_ = {};
+}
+
+void Engine::relieve_sockets() {
+    if (!inflow_.look(stack_.fullness())) return;
+    if (!inflow_.is_limiting()) return stack_.admit_all();
+    stack_.limit_strangers(doorkeeper_.trusted_sources(base::monotonic_now_ms()), inflow_.share());
 }
 
 void Engine::tick() {
@@ -240,8 +251,15 @@ std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint
 Statistics Engine::statistics() const noexcept {
     const stack::StackCounters& counters = stack_.counters();
     const location::Counts counts = location_.counts();
-    return {counters.requests.load(), counters.replies.load(), refused_.load(), counters.dropped.load(),
-            counters.pings.load(),    event_count_.load(),     counts.bindings, counts.aors};
+    return {counters.requests.load(),
+            counters.replies.load(),
+            refused_.load(),
+            counters.dropped.load(),
+            counters.pings.load(),
+            event_count_.load(),
+            counts.bindings,
+            counts.aors,
+            static_cast<std::uint64_t>(location_.held().octets)};
 }
 
 }  // namespace sr::engine

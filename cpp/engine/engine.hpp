@@ -18,6 +18,7 @@
 #include "dialog/calls.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
+#include "engine/inflow_control.hpp"
 #include "engine/leg_events.hpp"
 #include "engine/message_log.hpp"
 #include "location/location.hpp"
@@ -31,6 +32,7 @@ struct Config {
     registrar::Policy registrar;
     location::LivenessPolicy liveness;
     dialog::Limits calls;
+    location::Limits limits;
 };
 
 struct Statistics {
@@ -42,6 +44,7 @@ struct Statistics {
     std::uint64_t events = 0;
     std::uint64_t bindings = 0;
     std::uint64_t aors = 0;
+    std::uint64_t binding_octets = 0;  // as limits.octets counts them
 };
 
 struct Drained {
@@ -125,6 +128,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
                          const registrar::Policy& policy, sip::Reply& reply) noexcept;
     void turn_away(const sip::RegisterRequest& request, const sip::Identity& identity, const Ruling& ruling,
                    sip::Reply& reply) noexcept;
+    void turn_away(const stack::OtherRequest& request, const Ruling& ruling, sip::Reply& reply) noexcept;
+    void write_ruling(const Ruling& ruling, sip::Reply& reply) const noexcept;
+    void report_ruling(const Ruling& ruling, std::unique_ptr<BindingRecord> peer) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,
                         std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] sip::RejectReason begin_call(std::string_view message, const sip::Inspection& seen,
@@ -140,6 +146,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
     void run_clock();
     void tick();
+    void relieve_sockets();
     void stop_clock() noexcept;
 
     base::Published<registrar::Policy> policy_;
@@ -160,6 +167,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+    InflowControl inflow_;
 
     LegEvents leg_events_;
     media::AudioManager audio_;  // tells leg_events_, so it ends before

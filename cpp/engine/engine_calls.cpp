@@ -71,11 +71,15 @@ sip::RejectReason Engine::begin_call(std::string_view message, const sip::Inspec
     const sip::Identity caller = registrar::identify_caller({user, dialog::host_of(from), request.contact}, *rules);
     const base::TimeMs now_ms = base::monotonic_now_ms();
     const Ruling ruling = doorkeeper_.admit({seen.method, seen.request_uri, seen.authorizations(), seen.headers.call_id,
-                                             request.cseq, message, request.flow.remote},
+                                             request.cseq, request.user_agent, message, request.flow.remote},
                                             caller, now_ms, reply.headers);
     if (ruling.reason != sip::RejectReason::none) {
-        reply.refuse(ruling.reason);
-        if (!ruling.is_usual) refuse_call(request, ruling.reason, reply);
+        stack::OtherRequest asked;
+        asked.request_user = user;
+        asked.call_id = seen.headers.call_id;
+        asked.user_agent = request.user_agent;
+        asked.flow = request.flow;
+        turn_away(asked, ruling, reply);
         return ruling.reason;
     }
     dialog::Outbox out;

@@ -15,6 +15,12 @@ namespace {
 constexpr std::string_view kAccept = "Accept: application/sdp\r\n";  // RFC 3261 section 11.2
 constexpr int kRefusalsPerSecond = 20;                               // told to Python; the others are counted only
 
+/// RFC 3261 section 21.5.4: room comes when somebody else's registration ends, within minutes where devices come and
+/// go. Spread, so that not all who were refused come again at once.
+std::uint32_t retry_when_full_s(std::uint64_t call_id_hash) noexcept {
+    return 60 + static_cast<std::uint32_t>(call_id_hash % 61);
+}
+
 std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
     auto peer = std::make_unique<BindingRecord>();
     peer->transport = "udp";
@@ -48,9 +54,13 @@ void Engine::on_register(const sip::RegisterRequest& request, sip::Reply& reply)
     if (ruling.reason != sip::RejectReason::none) return turn_away(request, identity, ruling, reply);
     const sip::RegisterOutcome outcome = [&] {
         auto guard = location_.lock(identity.key(), now_ms);
-        const auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
+        auto decided = registrar::process(request, guard.bindings(), guard.removals(), *rules);
+        const std::uint64_t call = registrar::call_id_hash(request.call_id);
         if (decided.reason == sip::RejectReason::none) {
-            guard.apply(request, identity, decided.changes, registrar::call_id_hash(request.call_id));
+            decided.reason = guard.apply(request, identity, decided.changes, call);
+            if (decided.reason != sip::RejectReason::none) decided.retry_after_s = retry_when_full_s(call);
+        }
+        if (decided.reason == sip::RejectReason::none) {
             registrar::write_accepted(request, guard.bindings(), now_ms, std::time(nullptr), reply.headers);
         }
         return decided;
@@ -69,14 +79,34 @@ void Engine::refuse_register(const sip::RegisterRequest& request, const sip::Reg
 
 void Engine::turn_away(const sip::RegisterRequest& request, const sip::Identity& identity, const Ruling& ruling,
                        sip::Reply& reply) noexcept {
-    sip::RegisterOutcome outcome;
-    outcome.reason = ruling.reason;
-    reply.refuse(ruling.reason);
-    registrar::write_refused(outcome, *policy_.get(), std::time(nullptr), reply.headers);
+    write_ruling(ruling, reply);
     if (ruling.is_usual) return;
-    refused_.fetch_add(1, std::memory_order_relaxed);
     auto peer = peer_of(request);
     if (!identity.device.is_nil()) peer->device_uuid = identity.device.text();
+    report_ruling(ruling, std::move(peer));
+}
+
+/// The same octets whoever is asked about, and whether he is there or not.
+void Engine::turn_away(const stack::OtherRequest& request, const Ruling& ruling, sip::Reply& reply) noexcept {
+    write_ruling(ruling, reply);
+    if (ruling.is_usual) return;
+    auto peer = peer_at(request.flow);
+    peer->aor_key = request.request_user;
+    peer->call_id = request.call_id;
+    peer->user_agent = request.user_agent;
+    report_ruling(ruling, std::move(peer));
+}
+
+void Engine::write_ruling(const Ruling& ruling, sip::Reply& reply) const noexcept {
+    sip::RegisterOutcome outcome;
+    outcome.reason = ruling.told;
+    reply.refuse(ruling.told);
+    reply.reason = ruling.reason;  // which the owner's log of messages keeps
+    registrar::write_refused(outcome, *policy_.get(), std::time(nullptr), reply.headers);
+}
+
+void Engine::report_ruling(const Ruling& ruling, std::unique_ptr<BindingRecord> peer) noexcept {
+    refused_.fetch_add(1, std::memory_order_relaxed);
     report_refusal(ruling.reason, ruling.finding, std::move(peer));
 }
 
@@ -119,8 +149,14 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
     facts.require = request.require;
     facts.has_sip_scheme = request.has_sip_scheme;
     facts.has_to_tag = request.has_to_tag;
-    facts.is_registered = is_registered(request.request_user);
-    const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
+    registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
+    if (decision.is_about_user) {
+        const base::TimeMs now_ms = base::monotonic_now_ms();
+        const Ruling ruling = doorkeeper_.admit_question(request, now_ms, reply.headers);
+        if (ruling.reason != sip::RejectReason::none) return turn_away(request, ruling, reply);
+        facts.is_registered = is_registered(request.request_user);
+        decision = registrar::decide_request(facts, *rules);
+    }
     reply.refuse(decision.reason);
     if (decision.reason == sip::RejectReason::none || decision.reason == sip::RejectReason::method_not_allowed) {
         reply.headers << dialog::kAllowLine;

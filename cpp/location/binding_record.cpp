@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 namespace sr::location {
@@ -59,6 +60,11 @@ void PackedTexts::assign(const Texts& texts) {
 void PackedTexts::clear() noexcept {
     far_.reset();
     lengths_.fill(0);
+}
+
+std::size_t PackedTexts::size() const noexcept {
+    const std::size_t all = std::accumulate(lengths_.begin(), lengths_.end(), std::size_t{0});
+    return all - lengths_[static_cast<std::size_t>(Field::target)];
 }
 
 Texts PackedTexts::texts() const noexcept {

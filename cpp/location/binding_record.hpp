@@ -58,6 +58,8 @@ class PackedTexts {
 
     /// Views that live until the next assign or clear.
     [[nodiscard]] Texts texts() const noexcept;
+    /// Their octets, without the target's.
+    [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] std::string_view aor_key() const noexcept {
         return {near_fields_ == 0 ? far_.get() : room_.data(), lengths_[static_cast<std::size_t>(Field::aor_key)]};
     }

@@ -17,14 +17,22 @@ namespace {
 constexpr std::size_t kShards = std::size_t{1} << Shard::kNumberBits;
 constexpr base::TimeMs kMsPerSecond = 1000;
 
+/// What Quota::take counts of a growth.
+Holding positive_parts(const Holding& growth) noexcept {
+    return {std::max<std::int64_t>(growth.aors, 0), std::max<std::int64_t>(growth.bindings, 0),
+            std::max<std::int64_t>(growth.octets, 0)};
+}
+
 }  // namespace
 
 Location::Location(ChangeListener& listener, std::uint64_t random_seed)
     : hash_(Random(random_seed).next()), flows_(std::make_unique<FlowIndex>()) {
     set_liveness({});
+    set_limits({});
+    const Shard::Shared shared{hash_, *flows_, quota_, listener};
     Random seeds(~random_seed);
     for (std::uint32_t number = 0; number < kShards; ++number) {
-        shards_.push_back(std::make_unique<Shard>(number, hash_, *flows_, listener, seeds.next()));
+        shards_.push_back(std::make_unique<Shard>(number, shared, seeds.next()));
     }
 }
 
@@ -99,7 +107,9 @@ bool Location::restore(std::string_view aor_key, const sip::BindingView& stored,
     const std::uint64_t lot = hash_({reinterpret_cast<const char*>(&stored.number), sizeof stored.number});
     const auto wait_ms = static_cast<std::int64_t>(lot % static_cast<std::uint64_t>(ping_within_ms + 1));
     const std::lock_guard lock(shard.mutex);
+    const Holding before = shard.held();
     shard.restore(stored, aor_key, Shard::tag_of(hash), now_ms + wait_ms, at(now_ms));
+    quota_.add(shard.held() - before);
     return true;
 }
 
@@ -170,14 +180,42 @@ std::span<const sip::RemovalNote> Location::Guard::removals() const noexcept {
     return shard_.notes.find(aor_key_, Shard::tag_of(hash_), now_ms_);
 }
 
-void Location::Guard::apply(const sip::RegisterRequest& request, const sip::Identity& identity,
-                            const sip::ChangeSet& changes, std::uint64_t call_id_hash) noexcept {
+Holding Location::Guard::growth(const sip::RegisterRequest& request, const sip::ChangeSet& changes) const noexcept {
+    Holding growth;
+    for (const sip::BindingChange& change : changes.all()) {
+        if (change.action == sip::BindingAction::remove) {
+            --growth.bindings;
+            growth.octets -= charge(shard_.text_octets(indices_[change.binding]));
+            continue;
+        }
+        std::size_t octets = Registration::text_octets(aor_key_, request, request.contacts[change.contact]);
+        if (change.action == sip::BindingAction::add) {
+            ++growth.bindings;
+            growth.octets += charge(octets);
+            continue;
+        }
+        const std::uint32_t index = indices_[change.binding];
+        if (!Registration::has_body(request)) octets += shard_.body_octets(index);
+        growth.octets += charge(octets) - charge(shard_.text_octets(index));
+    }
+    const std::int64_t bound = static_cast<std::int64_t>(count_) + growth.bindings;
+    growth.aors = (bound > 0 ? 1 : 0) - (count_ > 0 ? 1 : 0);
+    return growth;
+}
+
+sip::RejectReason Location::Guard::apply(const sip::RegisterRequest& request, const sip::Identity& identity,
+                                         const sip::ChangeSet& changes, std::uint64_t call_id_hash) noexcept {
     if (!is_shown_) count_ = shard_.find(aor_key_, Shard::tag_of(hash_), now_ms_, indices_);
     const Moment moment = location_.at(now_ms_);
+    const Holding wanted = growth(request, changes);
+    if (const auto reason = location_.quota_.take(wanted); reason != sip::RejectReason::none) return reason;
+    const Holding before = shard_.held();
     for (const sip::BindingChange& change : changes.all()) perform(change, request, identity, call_id_hash, moment);
     for (std::size_t i = 0; changes.is_empty() && i < count_; ++i) {
         if (shard_.view(indices_[i]).flow == request.flow) shard_.hear(indices_[i], moment);
     }
+    location_.quota_.give_back(positive_parts(wanted) - (shard_.held() - before));
+    return sip::RejectReason::none;
 }
 
 void Location::Guard::perform(const sip::BindingChange& change, const sip::RegisterRequest& request,

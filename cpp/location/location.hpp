@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/text_hash.hpp"
+#include "location/quota.hpp"
 #include "sip/binding.hpp"
 #include "sip/register_outcome.hpp"
 #include "sip/register_request.hpp"
@@ -78,6 +79,9 @@ class Location {
     /// Holds for the pings and timeouts that come due from now on, at the latest after half a minute.
     void set_liveness(const LivenessPolicy& policy) noexcept;
 
+    /// Holds for what comes from now on; drops nothing.
+    void set_limits(const Limits& limits) noexcept { quota_.set_limits(limits); }
+
     /// One address-of-record under its shard's lock; the key must outlive the guard.
     class Guard;
     [[nodiscard]] Guard lock(std::string_view aor_key, base::TimeMs now_ms) noexcept;
@@ -100,7 +104,8 @@ class Location {
                const std::function<void(std::string_view aor_key, const sip::BindingView&)>& visit) const;
 
     /// A binding of an earlier process, under the number that it had: silent until it is heard, and pinged first within
-    /// `ping_within_ms`. No listener is told, and it counts as taken. False when it has expired or its key is too long.
+    /// `ping_within_ms`. No listener is told, and it counts as taken, whatever the limits are. False when it has
+    /// expired or its key is too long.
     bool restore(std::string_view aor_key, const sip::BindingView& stored, base::TimeMs now_ms,
                  std::int64_t ping_within_ms);
 
@@ -121,12 +126,16 @@ class Location {
 
     [[nodiscard]] Counts counts() const noexcept;
 
+    /// As the limits count it; takes no lock.
+    [[nodiscard]] Holding held() const noexcept { return quota_.held(); }
+
   private:
     [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;
     [[nodiscard]] Moment at(base::TimeMs now_ms) const noexcept;
 
     base::TextHash hash_;
     std::unique_ptr<FlowIndex> flows_;
+    Quota quota_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::size_t first_shard_ = 0;  // the next advance begins there, so that a spent ping budget starves nobody
     std::atomic<std::int64_t> ping_interval_ms_;
@@ -146,14 +155,17 @@ class Location::Guard {
     [[nodiscard]] std::span<const sip::RemovalNote> removals() const noexcept;
 
     /// Performs an accepted outcome's changes and tells the listener; their indices are those of the last `bindings()`.
-    /// An empty set marks the bindings of the request's flow as heard.
-    void apply(const sip::RegisterRequest& request, const sip::Identity& identity, const sip::ChangeSet& changes,
-               std::uint64_t call_id_hash) noexcept;
+    /// An empty set marks the bindings of the request's flow as heard. Where it would make more than the limits allow
+    /// nothing is performed, and the reason is returned.
+    [[nodiscard]] sip::RejectReason apply(const sip::RegisterRequest& request, const sip::Identity& identity,
+                                          const sip::ChangeSet& changes, std::uint64_t call_id_hash) noexcept;
 
   private:
     friend class Location;
     Guard(Location& location, std::string_view aor_key, base::TimeMs now_ms) noexcept;
 
+    /// What the changes would add on balance.
+    [[nodiscard]] Holding growth(const sip::RegisterRequest& request, const sip::ChangeSet& changes) const noexcept;
     void perform(const sip::BindingChange& change, const sip::RegisterRequest& request, const sip::Identity& identity,
                  std::uint64_t call_id_hash, const Moment& moment);
 

@@ -30,9 +30,7 @@ Registration::Registration(std::string_view aor_key, const sip::RegisterRequest&
     texts[Field::instance] = bounded(contact.instance);
     texts[Field::path] = bounded(request.path);
     texts[Field::user_agent] = bounded(request.user_agent, kLongestUserAgent);
-    const bool has_body =
-        !request.body.empty() && request.body.size() <= PackedTexts::kLongest;  // half a body is worse than none
-    if (has_body) {
+    if (has_body(request)) {
         texts[Field::content_type] = bounded(request.content_type, kLongestContentType);
         texts[Field::body] = request.body;
     }
@@ -55,6 +53,20 @@ Registration::Registration(std::string_view aor_key, const sip::BindingView& sto
     texts[Field::content_type] = bounded(stored.content_type);
     texts[Field::body] = bounded(stored.body);
     aim_at(stored.target);
+}
+
+bool Registration::has_body(const sip::RegisterRequest& request) noexcept {
+    return !request.body.empty() && request.body.size() <= PackedTexts::kLongest;  // half a body is worse than none
+}
+
+std::size_t Registration::text_octets(std::string_view aor_key, const sip::RegisterRequest& request,
+                                      const sip::RequestedContact& contact) noexcept {
+    std::size_t octets = bounded(request.user_agent, kLongestUserAgent).size();
+    for (const std::string_view text : {aor_key, contact.uri, request.call_id, contact.instance, request.path}) {
+        octets += bounded(text).size();
+    }
+    if (has_body(request)) octets += bounded(request.content_type, kLongestContentType).size() + request.body.size();
+    return octets;
 }
 
 void Registration::aim_at(const sip::SocketAddress& target) noexcept {

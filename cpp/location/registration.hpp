@@ -22,6 +22,12 @@ struct Registration {
     Registration(const Registration&) = delete;
     Registration& operator=(const Registration&) = delete;
 
+    /// The octets of the texts that this REGISTER gives a binding, as PackedTexts::size counts them; where it has no
+    /// body, without body and Content-Type, which then stay as they are.
+    [[nodiscard]] static std::size_t text_octets(std::string_view aor_key, const sip::RegisterRequest& request,
+                                                 const sip::RequestedContact& contact) noexcept;
+    [[nodiscard]] static bool has_body(const sip::RegisterRequest& request) noexcept;
+
     Texts texts;
     const sip::Flow& flow;
     sip::Uuid device;

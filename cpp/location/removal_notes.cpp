@@ -16,6 +16,7 @@ std::uint32_t RemovalNotes::index_of(std::string_view aor_key, std::uint32_t tag
 }
 
 void RemovalNotes::add(std::string_view aor_key, std::uint32_t tag, const sip::RemovalNote& note) {
+    if (timers_.size() >= kMostNotesOfShard) end_first();
     std::uint32_t index = index_of(aor_key, tag);
     if (index == kNoIndex) {
         index = records_.take();
@@ -48,17 +49,19 @@ std::span<const sip::RemovalNote> RemovalNotes::find(std::string_view aor_key, s
 }
 
 void RemovalNotes::advance(base::TimeMs now_ms) noexcept {
-    while (!timers_.empty() && timers_.front().due_ms <= now_ms) {
-        const std::uint32_t index = timers_.front().index;
-        timers_.pop_front();
-        Record& record = records_[index];
-        const bool is_free = record.count == 0;
-        if (is_free || !is_stale(record.notes[record.count - 1], now_ms)) continue;
-        table_.erase(record.tag, index);
-        record.aor_key = {};
-        record.count = 0;
-        records_.give_back(index);
-    }
+    while (!timers_.empty() && timers_.front().due_ms <= now_ms) end_first();
+}
+
+void RemovalNotes::end_first() noexcept {
+    const Timer timer = timers_.front();
+    timers_.pop_front();
+    Record& record = records_[timer.index];
+    const bool is_free = record.count == 0;
+    if (is_free || !is_stale(record.notes[record.count - 1], timer.due_ms)) return;
+    table_.erase(record.tag, timer.index);
+    record.aor_key = {};
+    record.count = 0;
+    records_.give_back(timer.index);
 }
 
 }  // namespace sr::location

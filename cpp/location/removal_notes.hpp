@@ -19,6 +19,7 @@ namespace sr::location {
 
 inline constexpr base::TimeMs kRemovalNoteLife_ms = 32'000;  // 64 * T1, RFC 3261 section 17.1.2.2
 inline constexpr std::size_t kMostRemovalNotes = 4;          // per address-of-record; the oldest gives way
+inline constexpr std::size_t kMostNotesOfShard = 2048;       // likewise: who comes and goes fast fills no memory
 
 class RemovalNotes {
   public:
@@ -50,6 +51,8 @@ class RemovalNotes {
     };
 
     [[nodiscard]] std::uint32_t index_of(std::string_view aor_key, std::uint32_t tag) const noexcept;
+    /// Takes the first timer, and frees its record unless that has newer notes.
+    void end_first() noexcept;
 
     Slab<Record> records_;
     IndexTable table_;

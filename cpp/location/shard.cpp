@@ -40,6 +40,7 @@ std::uint32_t Shard::index_of(std::uint64_t binding_id) const noexcept {
 std::size_t Shard::find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms,
                         std::span<std::uint32_t> indices) {
     std::size_t count = 0;
+    const Holding before = held();
     for (std::uint32_t index = head_of(aor_key, tag); index != kNoIndex && count < indices.size();) {
         const std::uint32_t younger = records_[index].link;
         if (records_[index].expires_at_ms <= now_ms) {
@@ -49,7 +50,13 @@ std::size_t Shard::find(std::string_view aor_key, std::uint32_t tag, base::TimeM
         }
         index = younger;
     }
+    quota_.give_back(before - held());
     return count;
+}
+
+std::size_t Shard::body_octets(std::uint32_t index) const noexcept {
+    const Texts texts = records_[index].texts.texts();
+    return texts[Field::content_type].size() + texts[Field::body].size();
 }
 
 void Shard::append(std::uint32_t index, std::string_view aor_key, std::uint32_t tag) {
@@ -82,6 +89,7 @@ std::uint32_t Shard::place(const Registration& wanted, std::uint32_t tag, std::u
     append(index, wanted.texts[Field::aor_key], tag);
     BindingRecord& record = records_[index];
     record.texts.assign(wanted.texts);
+    octets_ += charge(record.texts.size());
     record.expires_at_ms = wanted.expires_at_ms;
     record.flow = &flows_.acquire(wanted.flow);
     record.set_number(number);
@@ -160,7 +168,10 @@ bool Shard::take_over_texts(BindingRecord& record, const Registration& wanted) {
     for (std::size_t i = 0; i < kFields; ++i) {
         is_same = is_same && (i == static_cast<std::size_t>(Field::call_id) || present.fields[i] == texts.fields[i]);
     }
-    if (!is_same || !is_same_call) record.texts.assign(texts);
+    if (is_same && is_same_call) return false;
+    octets_ -= charge(record.texts.size());
+    record.texts.assign(texts);
+    octets_ += charge(record.texts.size());
     return !is_same;
 }
 
@@ -172,6 +183,7 @@ void Shard::remove(std::uint32_t index, RemovalReason reason) noexcept {
     unlink(index);
     timers_.disarm(records_, index);
     flows_.release(*std::exchange(record.flow, nullptr), id);
+    octets_ -= charge(record.texts.size());
     record.texts.clear();
     if (++record.generation == 0) record.generation = 1;
     records_.give_back(index);
@@ -221,7 +233,9 @@ void Shard::arm_if_nearer(std::uint32_t index, base::TimeMs old_due_ms, const Li
 
 void Shard::advance(const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings) {
     notes.advance(moment.now_ms);
+    const Holding before = held();
     timers_.advance(records_, moment.now_ms, [&](std::uint32_t index) { wake_up(index, moment, max_pings, pings); });
+    quota_.give_back(before - held());
 }
 
 void Shard::wake_up(std::uint32_t index, const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings) {

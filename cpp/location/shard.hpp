@@ -26,6 +26,7 @@
 #include "location/index_table.hpp"
 #include "location/journal.hpp"
 #include "location/location.hpp"
+#include "location/quota.hpp"
 #include "location/random.hpp"
 #include "location/registration.hpp"
 #include "location/removal_notes.hpp"
@@ -46,9 +47,21 @@ class alignas(64) Shard {
     static constexpr unsigned kNumberBits = 5;
     static constexpr unsigned kIndexBits = 32 - kNumberBits;
 
-    Shard(std::uint32_t number, const base::TextHash& hash, FlowIndex& flows, ChangeListener& listener,
-          std::uint64_t seed) noexcept
-        : hash_(hash), flows_(flows), listener_(listener), random_(seed), number_(number) {}
+    /// What a shard shares with the others.
+    struct Shared {
+        const base::TextHash& hash;
+        FlowIndex& flows;
+        Quota& quota;
+        ChangeListener& listener;
+    };
+
+    Shard(std::uint32_t number, const Shared& shared, std::uint64_t seed) noexcept
+        : hash_(shared.hash),
+          flows_(shared.flows),
+          quota_(shared.quota),
+          listener_(shared.listener),
+          random_(seed),
+          number_(number) {}
 
     /// The bits of a key's hash by which a shard's table tells its keys apart; those that choose the shard are others.
     [[nodiscard]] static constexpr std::uint32_t tag_of(std::uint64_t hash) noexcept {
@@ -63,7 +76,8 @@ class alignas(64) Shard {
     std::mutex mutex;
     RemovalNotes notes;
 
-    /// Writes the indices of the unexpired bindings, oldest first, and returns their number; the expired are removed.
+    /// Writes the indices of the unexpired bindings, oldest first, and returns their number; the expired are removed
+    /// and given back to the quota, as in `advance`. What the other calls change is their caller's to count.
     [[nodiscard]] std::size_t find(std::string_view aor_key, std::uint32_t tag, base::TimeMs now_ms,
                                    std::span<std::uint32_t> indices);
     [[nodiscard]] bool has(std::string_view aor_key, std::uint32_t tag) const noexcept {
@@ -102,6 +116,13 @@ class alignas(64) Shard {
         }
     }
     [[nodiscard]] Counts counts() const noexcept { return {table_.size(), records_.size()}; }
+    /// As the quota counts it.
+    [[nodiscard]] Holding held() const noexcept {
+        return {static_cast<std::int64_t>(table_.size()), records_.size(), octets_};
+    }
+    /// The octets of a binding's texts, and of those among them that a REGISTER without a body leaves as they are.
+    [[nodiscard]] std::size_t text_octets(std::uint32_t index) const noexcept { return records_[index].texts.size(); }
+    [[nodiscard]] std::size_t body_octets(std::uint32_t index) const noexcept;
 
     /// As Journal::take; `visit(aor_key, binding)`.
     template <class Visit>
@@ -123,7 +144,7 @@ class alignas(64) Shard {
     void append(std::uint32_t index, std::string_view aor_key, std::uint32_t tag);
     void unlink(std::uint32_t index) noexcept;
     bool take_over_flow(std::uint32_t index, const sip::Flow& flow);
-    static bool take_over_texts(BindingRecord& record, const Registration& wanted);
+    bool take_over_texts(BindingRecord& record, const Registration& wanted);
 
     void tell(ChangeKind kind, std::uint32_t index, RemovalReason reason = RemovalReason::unregistered) noexcept;
     void set_reachable(std::uint32_t index) noexcept;
@@ -138,9 +159,11 @@ class alignas(64) Shard {
     Journal journal_;
     const base::TextHash& hash_;
     FlowIndex& flows_;
+    Quota& quota_;
     ChangeListener& listener_;
     Random random_;
     std::uint32_t number_;
+    std::int64_t octets_ = 0;  // charge() of all its bindings
 };
 
 }  // namespace sr::location

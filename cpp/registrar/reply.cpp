@@ -111,6 +111,7 @@ void write_refused(const sip::RegisterOutcome& outcome, const Policy& policy, st
     if (outcome.reason == sip::RejectReason::brief_interval) {
         out << "Min-Expires: " << std::uint64_t{outcome.min_expires_s} << "\r\n";
     }
+    if (outcome.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{outcome.retry_after_s} << "\r\n";
     if (outcome.reason == sip::RejectReason::extension_required) {
         out << "Unsupported: ";
         write_visible(outcome.detail, out);

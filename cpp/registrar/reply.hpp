@@ -19,7 +19,8 @@ namespace sr::registrar {
 void write_accepted(const sip::RegisterRequest& request, std::span<const sip::BindingView> bindings,
                     base::TimeMs now_ms, std::time_t wall_s, base::TextBuffer& out) noexcept;
 
-/// A refusal: Min-Expires (423), Unsupported (420), Warning 399 where the reason has a sentence, Date.
+/// A refusal: Min-Expires (423), Retry-After (503), Unsupported (420), Warning 399 where the reason has a sentence,
+/// Date.
 void write_refused(const sip::RegisterOutcome& outcome, const Policy& policy, std::time_t wall_s,
                    base::TextBuffer& out) noexcept;
 

@@ -42,7 +42,9 @@ MethodKind kind_of(std::string_view method) noexcept {
     return row == kMethods.end() ? MethodKind::unknown : row->kind;
 }
 
-RequestDecision refuse(RejectReason reason, std::string_view detail = {}) noexcept { return {true, reason, detail}; }
+RequestDecision refuse(RejectReason reason, std::string_view detail = {}) noexcept {
+    return {.is_answered = true, .reason = reason, .detail = detail};
+}
 
 /// OPTIONS and INVITE outside a dialog: the same questions in the same order (section 11.2). Whom an INVITE may reach,
 /// and which extensions it may require, is for those who take calls to say.
@@ -56,8 +58,10 @@ RequestDecision decide_for_user(const RequestFacts& facts, const Policy& policy,
     }
     const bool is_for_server =
         facts.request_user.empty() || sip::is_equal_ignoring_case(facts.request_user, "screamrouter");
-    if (!is_for_server && !facts.is_registered) return refuse(RejectReason::unknown_user);
-    return {};
+    RequestDecision decision;
+    decision.is_about_user = !is_for_server;
+    if (!is_for_server && !facts.is_registered) decision.reason = RejectReason::unknown_user;
+    return decision;
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct RequestDecision {
     bool is_answered = true;                             // false: an ACK
     sip::RejectReason reason = sip::RejectReason::none;  // none: 200 (OPTIONS)
     std::string_view detail;                             // for 420, as in sip::RegisterOutcome
+    bool is_about_user = false;  // it says whether a user is registered: not for everybody to know
 };
 
 /// RFC 3261 section 8.2 in its order: method, Request-URI, Require; what belongs to a dialog is answered 481, since the

@@ -36,6 +36,7 @@ std::string SocketAddress::ip_text() const {
 }
 
 std::optional<SocketAddress> SocketAddress::parse(const std::string& ip, std::uint16_t port) {
+    if (ip.find('\0') != std::string::npos) return std::nullopt;  // which would end the text before its end
     SocketAddress address;
     address.port = port;
     if (inet_pton(AF_INET, ip.c_str(), address.ip.data() + 12) == 1) {

@@ -50,6 +50,8 @@ struct RegisterOutcome {
     std::string_view detail;
     /// For 423.
     std::uint32_t min_expires_s = 0;
+    /// For 503: when to come again; 0 says nothing of it.
+    std::uint32_t retry_after_s = 0;
     ChangeSet changes;
 };
 

@@ -32,6 +32,7 @@ enum class RejectReason : std::uint8_t {
     awaiting_approval,       // 401, the owner has not let the device in yet; outside it looks like any other 401
     not_own_address,         // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
     network_not_admitted,    // 403, the source is in none of admission.networks
+    device_elsewhere,        // 403, the owner lets this device come from other networks only
     device_disabled,         // 403, the owner disabled a device that has no credentials
     unknown_domain,          // 404, the address-of-record is not ours (section 10.3 step 5)
     unknown_user,            // 404, a request for somebody who is not registered
@@ -49,6 +50,9 @@ enum class RejectReason : std::uint8_t {
     out_of_order,            // 500, CSeq not above the binding's (section 10.3 step 7)
     update_pending,          // 500 with Retry-After, an offer while one waits (section 14.2, RFC 3311 section 5.2)
     too_many_contacts,       // 503, beyond registrar.max_contacts
+    too_many_aors,           // 503, beyond limits.max_aors
+    too_many_bindings,       // 503, beyond limits.max_bindings
+    memory_full,             // 503, beyond limits.max_memory_mb
     too_many_calls,          // 503, as many calls as limits.max_calls are up
     shutting_down,           // 503, the daemon ends
     too_many_requests,       // 503, the source is beyond its rate

@@ -31,6 +31,7 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::awaiting_approval: return "awaiting_approval";
         case RejectReason::not_own_address: return "not_own_address";
         case RejectReason::network_not_admitted: return "network_not_admitted";
+        case RejectReason::device_elsewhere: return "device_elsewhere";
         case RejectReason::device_disabled: return "device_disabled";
         case RejectReason::unknown_domain: return "unknown_domain";
         case RejectReason::unknown_user: return "unknown_user";
@@ -50,6 +51,9 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::too_many_contacts: return "too_many_contacts";
         case RejectReason::too_many_calls: return "too_many_calls";
         case RejectReason::shutting_down: return "shutting_down";
+        case RejectReason::too_many_aors: return "too_many_aors";
+        case RejectReason::too_many_bindings: return "too_many_bindings";
+        case RejectReason::memory_full: return "memory_full";
         case RejectReason::too_many_requests: return "too_many_requests";
         case RejectReason::too_many_failures: return "too_many_failures";
         case RejectReason::method_unknown: return "method_unknown";

@@ -106,15 +106,23 @@ bool is_never_ignored(std::string_view name) noexcept {
     });
 }
 
+/// A parameter may stand once (section 19.1.1). Where it stands more often, one of the others must be equal, so that
+/// such a URI equals itself too.
+bool is_parameter_covered(const UriPart& mine, std::string_view others) noexcept {
+    bool is_absent = true;
+    UriParts parts(others, ';');
+    for (UriPart part; parts.next(part);) {
+        if (!is_same_text(mine.name, part.name, LetterCase::ignored)) continue;
+        if (is_same_text(mine.value, part.value, LetterCase::ignored)) return true;
+        is_absent = false;
+    }
+    return is_absent && !is_never_ignored(mine.name);
+}
+
 bool are_parameters_covered(std::string_view mine, std::string_view others) noexcept {
     UriParts parts(mine, ';');
     for (UriPart part; parts.next(part);) {
-        const auto counterpart = find_part(others, ';', part.name);
-        if (!counterpart) {
-            if (is_never_ignored(part.name)) return false;
-        } else if (!is_same_text(part.value, counterpart->value, LetterCase::ignored)) {
-            return false;
-        }
+        if (!is_parameter_covered(part, others)) return false;
     }
     return true;
 }

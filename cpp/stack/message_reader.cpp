@@ -119,6 +119,22 @@ void for_each_header(const pj::RxData& packet, Visit visit) noexcept {
     for (const pj::Header* header = head->next; header != head; header = header->next) visit(*header);
 }
 
+bool is_user_agent(std::string_view name) noexcept {
+    return name.size() == 10 && is_equal_ignoring_case(name, "user-agent");
+}
+
+std::string_view user_agent_in(const pj::Header& header) noexcept {
+    return reinterpret_cast<const pj::StringHeader&>(header).value.view().substr(0, kMostUserAgentOctets);
+}
+
+std::string_view user_agent_of(const pj::RxData& packet) noexcept {
+    std::string_view found;
+    for_each_header(packet, [&](const pj::Header& header) {
+        if (header.type == pj::HeaderType::other && is_user_agent(header.name.view())) found = user_agent_in(header);
+    });
+    return found;
+}
+
 }  // namespace
 
 sip::SocketAddress read_address(const pj::SocketName& name) noexcept {
@@ -222,9 +238,8 @@ void RequestRoom::read_headers(const pj::RxData& packet, std::string_view expire
                         text << register_.path << ", " << value;
                         register_.path = {start, text.text().size() - before};
                     }
-                } else if (name.size() == 10 && is_equal_ignoring_case(name, "user-agent")) {
-                    register_.user_agent =
-                        reinterpret_cast<const pj::StringHeader&>(header).value.view().substr(0, kMostUserAgentOctets);
+                } else if (is_user_agent(name)) {
+                    register_.user_agent = user_agent_in(header);
                 }
                 break;
             }
@@ -280,7 +295,8 @@ const sip::RegisterRequest& RequestRoom::read_register(const pj::RxData& packet,
     return register_;
 }
 
-const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept {
+const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip::Flow& flow,
+                                            const sip::Inspection& seen) noexcept {
     other_ = {};
     text_buffer_.clear();
     other_.flow = flow;
@@ -294,6 +310,12 @@ const OtherRequest& RequestRoom::read_other(const pj::RxData& packet, const sip:
     other_.has_to_tag = !packet.to->tag.view().empty();
     read_require(packet);
     other_.require = {require_.data(), require_count_};
+    other_.call_id = packet.call_id->id.view();
+    other_.cseq = static_cast<std::uint32_t>(packet.cseq->cseq);
+    other_.user_agent = user_agent_of(packet);
+    other_.request_uri = seen.request_uri;
+    other_.authorizations = seen.authorizations();
+    other_.message = {packet.message_text, static_cast<std::size_t>(packet.message_size)};
     return other_;
 }
 

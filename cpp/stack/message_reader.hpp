@@ -28,7 +28,8 @@ class RequestRoom {
     const sip::RegisterRequest& read_register(const pj::RxData& packet, const sip::Flow& flow,
                                               const sip::Inspection& seen) noexcept;
 
-    const OtherRequest& read_other(const pj::RxData& packet, const sip::Flow& flow) noexcept;
+    const OtherRequest& read_other(const pj::RxData& packet, const sip::Flow& flow,
+                                   const sip::Inspection& seen) noexcept;
 
   private:
     void read_contact(const pj::ContactHeader& contact, const pj::RxData& packet) noexcept;

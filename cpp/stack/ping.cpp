@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 
 #include "stack/reply_writer.hpp"
 
@@ -10,13 +11,21 @@ namespace {
 
 constexpr std::string_view kBranchPrefix = "z9hG4bKsrp-";
 
+/// Takes a number and the hyphen that must stand behind it off `text`.
 template <class Number>
 bool take_hex(std::string_view& text, Number& number) noexcept {
     const auto result = std::from_chars(text.data(), text.data() + text.size(), number, 16);
     if (result.ec != std::errc()) return false;
     text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
-    if (!text.empty() && text.front() == '-') text.remove_prefix(1);
+    if (!text.starts_with('-')) return false;
+    text.remove_prefix(1);
     return true;
+}
+
+/// The last number: to the end of `text`.
+bool read_hex(std::string_view text, std::int64_t& number) noexcept {
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+    return result.ec == std::errc() && result.ptr == text.data() + text.size() && number >= 0;
 }
 
 class TokenText {
@@ -60,7 +69,7 @@ std::optional<PingToken> read_ping_token(std::string_view branch) noexcept {
     if (!branch.starts_with(kBranchPrefix)) return std::nullopt;
     branch.remove_prefix(kBranchPrefix.size());
     PingToken token;
-    if (!take_hex(branch, token.binding_id) || !take_hex(branch, token.nonce) || !take_hex(branch, token.sent_us))
+    if (!take_hex(branch, token.binding_id) || !take_hex(branch, token.nonce) || !read_hex(branch, token.sent_us))
         return std::nullopt;
     return token;
 }

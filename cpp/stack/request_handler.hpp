@@ -20,6 +20,12 @@ struct OtherRequest {
     bool has_sip_scheme = true;
     bool has_to_tag = false;
     std::span<const std::string_view> require;
+    std::string_view call_id;
+    std::uint32_t cseq = 0;
+    std::string_view user_agent;
+    std::string_view request_uri;                      // as written
+    std::span<const std::string_view> authorizations;  // the values of Authorization as written
+    std::string_view message;                          // all of it, as received
     sip::Flow flow;
 };
 

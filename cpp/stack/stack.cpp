@@ -315,7 +315,7 @@ bool Stack::answer_other(const pj::RxData& packet) noexcept {
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
     handler_.on_heard(flow);
-    handler_.on_request(room.request.read_other(packet, flow), room.reply);
+    handler_.on_request(room.request.read_other(packet, flow, room.seen), room.reply);
     send_reply(packet, flow, room.reply);
     return true;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,13 @@ class Stack {
 
     [[nodiscard]] const StackCounters& counters() const noexcept { return counters_; }
     [[nodiscard]] int receive_buffer() const noexcept { return sockets_.receive_buffer(); }
+
+    /// As of UdpSockets; from any thread while it is attached.
+    [[nodiscard]] double fullness() const noexcept { return sockets_.fullness(); }
+    bool limit_strangers(std::span<const sip::SocketAddress> known, std::uint32_t share) const {
+        return sockets_.limit_strangers(known, share);
+    }
+    void admit_all() const noexcept { sockets_.admit_all(); }
 
   private:
     class Modules;

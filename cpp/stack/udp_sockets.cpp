@@ -1,6 +1,7 @@
 #include "stack/udp_sockets.hpp"
 
 #include <dirent.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,8 +9,10 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "sip/native_address.hpp"
+#include "stack/source_filter.hpp"
 
 namespace sr::stack {
 namespace {
@@ -94,6 +97,39 @@ int UdpSockets::receive_buffer() const noexcept {
     int least = std::numeric_limits<int>::max();
     for (const Listener& listener : all()) least = std::min(least, receive_buffer_of(listener.descriptor));
     return count_ == 0 ? 0 : least;
+}
+
+double UdpSockets::fullness() const noexcept {
+    double most = 0;
+    for (const Listener& listener : all()) {
+        std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+        socklen_t size = sizeof memory;
+        if (getsockopt(listener.descriptor, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) continue;
+        const std::uint32_t room = std::max(memory[SK_MEMINFO_RCVBUF], 1U);
+        most = std::max(most, static_cast<double>(memory[SK_MEMINFO_RMEM_ALLOC]) / room);
+    }
+    return most;
+}
+
+bool UdpSockets::limit_strangers(std::span<const sip::SocketAddress> known, std::uint32_t share) const {
+    bool is_limited = true;
+    for (const Listener& listener : all()) {
+        std::vector<std::uint32_t> keys;
+        for (const sip::SocketAddress& source : known) {
+            if (source.is_ipv6 == listener.address.is_ipv6) keys.push_back(source_key(source));
+        }
+        std::vector<sock_filter> steps = make_source_filter(keys, share, listener.address.is_ipv6);
+        const sock_fprog program{static_cast<unsigned short>(steps.size()), steps.data()};
+        is_limited &= setsockopt(listener.descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+    }
+    return is_limited;
+}
+
+void UdpSockets::admit_all() const noexcept {
+    for (const Listener& listener : all()) {
+        const int unused = 0;
+        setsockopt(listener.descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+    }
 }
 
 }  // namespace sr::stack

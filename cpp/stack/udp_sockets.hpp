@@ -44,6 +44,14 @@ class UdpSockets {
     /// The smallest receive buffer in force, in octets.
     [[nodiscard]] int receive_buffer() const noexcept;
 
+    /// How much of the fullest receive buffer waits to be read, 0 to 1.
+    [[nodiscard]] double fullness() const noexcept;
+
+    /// Lets in `known` and, of the others, `share` in 2^32 (make_source_filter), until it is called again. False where
+    /// the kernel does not take the filter of a socket, which then stays as it is.
+    bool limit_strangers(std::span<const sip::SocketAddress> known, std::uint32_t share) const;
+    void admit_all() const noexcept;
+
   private:
     std::array<Listener, kMostListeners> listeners_;
     std::size_t count_ = 0;

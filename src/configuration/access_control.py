@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from configuration.access_policy import access_config, access_key, other_realms, standing_of
+from configuration.access_policy import DeviceStanding, access_config, access_key, other_realms, standing_of
 from configuration.config_store import ConfigStore
 from configuration.credential_file import CredentialSet, CredentialsUnreadable, file_state, read_credentials
 from configuration.neighbour_table import MacOf, mac_of
@@ -55,7 +55,7 @@ class AccessControl:
         self._pending = PendingDevices(store, surroundings.mac_of, self._note_and_apply)
         self._credentials = CredentialSet({})
         self._seen_state: tuple[int, ...] | None = None
-        self._standings: dict[str, bool] = {}
+        self._standings: dict[str, DeviceStanding] = {}
         self._applied: AccessConfig | None = None
         self._told_realms: list[str] = []
         self._looker: asyncio.TimerHandle | None = None

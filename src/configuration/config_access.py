@@ -14,7 +14,7 @@ from domain.access import AdmissionMode, DigestAlgorithm, NetworkAccess
 
 NETWORK_NAMES = ("private", "loopback", "link-local", "any")
 _PREFIX = re.compile(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?")
-_ALLOWED_NETWORK = "private, loopback, link-local, any, or a prefix such as 192.168.0.0/16 or fd00::/8"
+ALLOWED_NETWORK = "private, loopback, link-local, any, or a prefix such as 192.168.0.0/16 or fd00::/8"
 
 
 def plain_network(text: str) -> str:
@@ -38,7 +38,7 @@ def _network(text: str) -> str:
 
 
 NetworkText = Annotated[StrictStr, AfterValidator(_network)]
-_Networks = Annotated[
+Networks = Annotated[
     tuple[NetworkText, ...],
     BeforeValidator(as_list, json_schema_input_type=NetworkText | tuple[NetworkText, ...]),
     AfterValidator(no_repeats),
@@ -48,7 +48,7 @@ _Networks = Annotated[
 class NetworkEntry(Section):
     """What holds in one network."""
 
-    network: Annotated[NetworkText, Field(description=_ALLOWED_NETWORK)]
+    network: Annotated[NetworkText, Field(description=ALLOWED_NETWORK)]
     access: Annotated[NetworkAccess, Field(description="by_mode, trusted, credentials or refused")] = (
         NetworkAccess.BY_MODE
     )
@@ -59,7 +59,7 @@ class AdmissionSection(Section):
 
     mode: Annotated[AdmissionMode, Field(description="open, approve or closed")] = AdmissionMode.OPEN
     networks: Annotated[
-        _Networks, Field(max_length=256, description=f"a list of networks, each once: {_ALLOWED_NETWORK}")
+        Networks, Field(max_length=256, description=f"a list of networks, each once: {ALLOWED_NETWORK}")
     ] = ("private",)
     rules: Annotated[
         tuple[NetworkEntry, ...],
@@ -79,11 +79,14 @@ class AuthenticationSection(Section):
 
 
 class LimitsSection(Section):
-    """How much one source may send, and how many calls may be up at once."""
+    """How much one source may send, and how much all together may register and call."""
 
     requests_per_s: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 100
     burst: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 400
     unlimited: Annotated[
-        _Networks, Field(max_length=256, description=f"a list of networks, each once: {_ALLOWED_NETWORK}")
+        Networks, Field(max_length=256, description=f"a list of networks, each once: {ALLOWED_NETWORK}")
     ] = ("loopback",)
     max_calls: Annotated[StrictInt, Field(ge=0, le=100_000, description="a whole number, 0 to 100000")] = 500
+    max_aors: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 10_000
+    max_bindings: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 20_000
+    max_memory_mb: Annotated[StrictInt, Field(ge=1, le=4096, description="megabytes, 1 to 4096")] = 32

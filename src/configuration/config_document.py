@@ -26,7 +26,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from configuration.config_access import AdmissionSection, AuthenticationSection, LimitsSection
+from configuration.config_access import (
+    ALLOWED_NETWORK,
+    AdmissionSection,
+    AuthenticationSection,
+    LimitsSection,
+    Networks,
+)
 from configuration.config_media import MediaSection
 from configuration.config_section import Section, as_list, no_repeats
 from domain.values import ProtocolType, Role
@@ -214,11 +220,17 @@ class FormatEntry(Section):
 
 
 class DeviceEntry(Section):
-    """One device: the first three are the owner's, the rest is written by the daemon."""
+    """One device: the first four are the owner's, the rest is written by the daemon."""
 
     name: Annotated[StrictStr | None, Field(max_length=128, description="text, at most 128 characters")] = None
     role: Annotated[Role | None, Field(description="source, sink, phone or unknown")] = None
     enabled: Annotated[StrictBool, Field(description="true or false; false refuses the device")] = True
+    networks: Annotated[
+        Networks | None,
+        Field(
+            min_length=1, max_length=64, description=f"where it may register from, else from nowhere: {ALLOWED_NETWORK}"
+        ),
+    ] = None
     pending: Annotated[StrictBool, Field(description="true or false; true: it waits for you to let it in")] = False
     uuid: Annotated[StrictStr | None, Field(max_length=64, description="a UUID")] = None
     protocol_type: Annotated[ProtocolType | None, Field(description="sip, rtp, webrtc or scream")] = None

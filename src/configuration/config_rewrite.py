@@ -30,7 +30,8 @@ class FileBusy(OSError):
 class Merged:
     """The configuration with the changes in it; ``refused`` tells why some devices' could not be taken.
 
-    ``kept_out`` are new devices that got no entry because the file is full.
+    ``kept_out`` are new devices that got no entry because the file is full: by its size, or since it lists as many
+    devices as ``limits.max_bindings`` lets register at once.
     """
 
     config: LoadedConfig
@@ -68,7 +69,7 @@ def merge_changes(config: LoadedConfig, changes: Mapping[str, EntryChange]) -> M
         fields = fields_to_set(device_id, present, change)
         if not fields:
             continue
-        if present is None and text.size >= FULL_FILE_OCTETS:
+        if present is None and (text.size >= FULL_FILE_OCTETS or len(devices) >= config.document.limits.max_bindings):
             kept_out.append(device_id)
             continue
         try:

@@ -230,17 +230,23 @@ class ConfigStore:
 
     def _note_room(self, rewritten: Rewritten) -> None:
         """Tell once that the file is full, however many devices come, until there was room again."""
+        document = rewritten.config.document
         if rewritten.kept_out and not self._told_full:
             _log.error(
                 "config.full",
                 path=str(self._loaded.path),
                 octets=rewritten.config.devices_text.size,
                 most_octets=FULL_FILE_OCTETS,
+                devices=len(document.devices),
+                most_devices=document.limits.max_bindings,
                 device=rewritten.kept_out[0],
                 effect="new devices get no entry; those in the file are kept up to date",
                 remedy="delete the entries of devices that are gone; a new device gets one when it registers anew",
             )
-        has_room = rewritten.config.devices_text.size < FULL_FILE_OCTETS
+        has_room = (
+            rewritten.config.devices_text.size < FULL_FILE_OCTETS
+            and len(document.devices) < document.limits.max_bindings
+        )
         self._told_full = not has_room and (self._told_full or bool(rewritten.kept_out))
 
     def _note_failure(self, error: OSError) -> None:

@@ -20,6 +20,7 @@ from configuration.owner_edit import OwnerEdit
 from domain.calls import CallTarget, MediaAnswer, MediaRefusal, MediaService, RefusalStatus
 from domain.legs import LegPeer
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
+from domain.uri_mask import masked_uri
 from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ class SipDeviceConfig:
     user_agent: str | None = None
     pending: bool = False
     mac: str | None = None
+    networks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
         enabled=entry.enabled,
         online=bool(reachable) if bindings else entry.online,
         protocol_type=entry.protocol_type or ProtocolType.SIP,
-        sip_contact_uri=live.contact_uri if live else entry.sip_contact_uri,
+        sip_contact_uri=live.contact_uri if live else entry.sip_contact_uri and masked_uri(entry.sip_contact_uri),
         ip=live.target.ip if live else entry.ip,
         port=live.target.port if live else entry.port,
         last_seen=live.last_heard if live else entry.last_seen,
@@ -283,12 +285,13 @@ def merge_live_state(device_id: str, entry: DeviceEntry, bindings: Sequence[Bind
         user_agent=(live.user_agent if live else None) or entry.user_agent,
         pending=entry.pending,
         mac=entry.mac,
+        networks=entry.networks,
     )
 
 
 def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> EngineConfig:
     """The core's wanted state; the domain always belongs to the hosts it serves."""
-    registrar, liveness = document.registrar, document.liveness
+    registrar, liveness, limits = document.registrar, document.liveness, document.limits
     domain = document.server.domain.lower()
     return EngineConfig(
         domain=domain,
@@ -299,6 +302,9 @@ def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> Engi
         rejects_brief_expires=registrar.below_min == "reject",
         max_contacts=registrar.max_contacts,
         max_calls=document.limits.max_calls,
+        max_aors=limits.max_aors,
+        max_bindings=limits.max_bindings,
+        max_binding_octets=limits.max_memory_mb * 1024 * 1024,
         ping_interval_ms=round(liveness.ping_interval_s * 1000),
         liveness_timeout_ms=round(liveness.timeout_s * 1000),
     )

@@ -22,6 +22,8 @@ from domain.values import Binding, Capabilities, Role
 
 _log = structlog.get_logger(__name__)
 _NOTHING_TOLD = Capabilities()
+MOST_GONE = 10_000
+"""Devices without a binding that are remembered: coming and going under ever new names must not fill the memory."""
 
 
 class DeviceBindings:
@@ -148,6 +150,7 @@ class DeviceDirectory:
         self._devices: dict[str, Device] = {}
         self._bindings: dict[str, DeviceBindings] = {}
         self._owners: dict[int, str] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()  # have no binding; who went first is first
 
     def find(self, device_id: str) -> Device | None:
         """The device as last heard, or None."""
@@ -201,6 +204,7 @@ class DeviceDirectory:
             after = process_resync(before, theirs, known, self._newest_capabilities(known, theirs))
             self._bindings[device_id] = DeviceBindings(theirs)
             self._take(before, after)
+            self._note_gone(device_id)
 
     def _process(self, event: BindingEvent) -> None:
         binding = event.binding
@@ -214,6 +218,7 @@ class DeviceDirectory:
             bindings.put(binding)
             self._owners[binding.binding_id] = binding.device_id
         self._take(before, process_event(before, event, bindings, told))
+        self._note_gone(binding.device_id)
 
     def _take(self, before: Device, after: Device) -> None:
         self._devices[after.device_id] = after
@@ -223,6 +228,16 @@ class DeviceDirectory:
                 self._sink.handle_sip_registration(after.device_id, target.ip, target.port, told.role, told)
             case Announcement.OFFLINE, _:
                 self._sink.handle_sip_device_offline(after.device_id)
+
+    def _note_gone(self, device_id: str) -> None:
+        """Forget who went longest ago where too many have gone; it is a new device when it comes back."""
+        self._gone.pop(device_id, None)
+        if self._bindings[device_id]:
+            return
+        self._gone[device_id] = None
+        if len(self._gone) > MOST_GONE:
+            oldest, _ = self._gone.popitem(last=False)
+            del self._devices[oldest], self._bindings[oldest]
 
     def _newest_capabilities(self, known: DeviceBindings, oldest_first: Sequence[Binding]) -> Capabilities | None:
         newest = next((binding for binding in reversed(oldest_first) if binding.body), None)

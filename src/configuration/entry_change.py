@@ -28,6 +28,7 @@ MASTERS: Mapping[str, Master] = MappingProxyType(
         "name": Master.OWNER,
         "role": Master.OWNER,
         "enabled": Master.OWNER,
+        "networks": Master.OWNER,
         "pending": Master.DAEMON,
         "uuid": Master.DAEMON,
         "user_agent": Master.DAEMON,

@@ -25,7 +25,6 @@ from domain.values import Binding
 
 _MOST_DEVICES_TOLD = 50
 _MOST_EXCHANGES_TOLD = 20
-_PASSWORD = re.compile(r"(sips?:[^:@]*:)[^@]*(?=@)", re.IGNORECASE)
 _OWN_PROBE = re.compile(rb"^From: <sip:%s@" % self_probe.SENDER.encode(), re.MULTILINE)
 
 
@@ -122,6 +121,7 @@ class Doctor:
                 ip=config.ip,
                 port=config.port,
                 contact_uri=config.sip_contact_uri,
+                networks=config.networks,
             )
             for config in self._manager.sip_configs()
         ]
@@ -190,7 +190,7 @@ def _told(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 def _told_binding(binding: Binding) -> dict[str, Any]:
     return {
-        "contact_uri": _PASSWORD.sub(r"\1***", binding.contact_uri),
+        "contact_uri": binding.contact_uri,
         "from": f"{binding.flow.remote.ip} port {binding.flow.remote.port}",
         "expires_at": binding.expires_at.isoformat(timespec="seconds"),
         "last_heard": binding.last_heard.isoformat(timespec="seconds"),

@@ -119,6 +119,7 @@ def _listed(document: ConfigDocument, asked: str) -> list[Report]:
             last_seen=one.last_seen,
             ip=one.ip,
             contact_uri=one.sip_contact_uri,
+            networks=one.networks,
         )
         for one in configs
     ]

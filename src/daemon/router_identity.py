@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 _FILE_NAME = "router_uuid"
 _MOST_OCTETS = 1024
-_MODE = 0o644
+_MODE = 0o640
 
 
 def load_or_make(state_dir: Path) -> str:

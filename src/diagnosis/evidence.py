@@ -66,6 +66,8 @@ class DeviceFacts:
     ip: str | None = None
     port: int | None = None
     contact_uri: str | None = None
+    networks: tuple[str, ...] | None = None
+    """Those that alone it may register from."""
 
 
 @dataclass(frozen=True, slots=True)

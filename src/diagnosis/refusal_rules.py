@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnosis.evidence import DeviceEvidence, Finding, ago, times
 from diagnosis.message_text import MessageText, find_fault, read_message
-from diagnosis.refusals import AUTHENTICATION, OUTSIDE_NETWORKS, sentence_of
+from diagnosis.refusals import AUTHENTICATION, ELSEWHERE, OUTSIDE_NETWORKS, sentence_of
 from domain.exchanges import Exchange
 
 _MOST_HOSTS_SHOWN = 6
@@ -96,6 +96,25 @@ def comes_from_outside_the_networks(evidence: DeviceEvidence) -> Finding | None:
     )
 
 
+def comes_from_outside_its_own_networks(evidence: DeviceEvidence) -> Finding | None:
+    """Its owner lets it register from certain networks only. It may itself have been asked for a password instead."""
+    if (found := _refused_with(evidence, ELSEWHERE)) is None:
+        return None
+    refusal, _ = found
+    sentence, own = sentence_of(ELSEWHERE), evidence.device.networks if evidence.device else None
+    if own is None:
+        return _finding(ELSEWHERE, evidence, refusal, sentence.says, sentence.remedy)
+    ip = refusal.remote.ip
+    return _finding(
+        ELSEWHERE,
+        evidence,
+        refusal,
+        f"you let it register from {', '.join(own)} only, and its address is {ip}",
+        f"Add {ip} or its network to `networks` in its entry of config.yaml, or connect the device to one that stands "
+        "there.",
+    )
+
+
 def is_refused_otherwise(evidence: DeviceEvidence) -> Finding | None:
     """Any other reason of the core's, in the words of the table."""
     refusal = evidence.current_refusal
@@ -109,10 +128,11 @@ def is_refused_otherwise(evidence: DeviceEvidence) -> Finding | None:
     return _finding(refusal.cause, evidence, refusal, says, sentence.remedy)
 
 
-_SPECIAL = frozenset({"unknown_domain", "brief_interval", "extension_required", OUTSIDE_NETWORKS})
+_SPECIAL = frozenset({"unknown_domain", "brief_interval", "extension_required", OUTSIDE_NETWORKS, ELSEWHERE})
 
 REFUSAL_RULES = (
     comes_from_outside_the_networks,
+    comes_from_outside_its_own_networks,
     asks_for_unknown_domain,
     asks_for_too_short_an_interval,
     demands_a_missing_extension,

@@ -123,6 +123,21 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "as many devices as allowed are registered under its address already",
             "Give each device a user name of its own, or raise registrar.max_contacts in config.yaml.",
         ),
+        "too_many_aors": RefusalSentence(
+            "as many addresses as allowed are registered already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_aors in config.yaml.",
+        ),
+        "too_many_bindings": RefusalSentence(
+            "as many registrations as allowed are there already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_bindings in config.yaml.",
+        ),
+        "memory_full": RefusalSentence(
+            "the registrations take up as much memory as allowed already",
+            "Look with `screamrouter-sip devices` whose they are and shut out what is not yours; if all are, raise "
+            "limits.max_memory_mb in config.yaml.",
+        ),
         "method_unknown": RefusalSentence(
             "it uses a SIP method that nobody knows",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",
@@ -204,6 +219,10 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "it is in a network that is not admitted",
             "Add its network to admission.networks in config.yaml, if it is yours.",
         ),
+        "device_elsewhere": RefusalSentence(
+            "you let it register from certain networks only, and it is in none of them",
+            "Add its network to `networks` in its entry of config.yaml, or connect it to one that stands there.",
+        ),
         "device_disabled": RefusalSentence(
             "you have disabled it",
             "Set enabled: true in its entry of config.yaml to let it in again.",
@@ -229,6 +248,7 @@ UNKNOWN_REASON = RefusalSentence(
 AUTHENTICATION = frozenset({"unauthorized", "too_many_failures", "not_own_address"})
 """Refusals that are usual once, when a device with a password comes for the first time, and a fault when repeated."""
 
+ELSEWHERE = "device_elsewhere"
 OUTSIDE_NETWORKS = "network_not_admitted"
 
 

@@ -57,7 +57,7 @@ class Credential:
 @dataclass(frozen=True, slots=True)
 class AccessConfig:
     """The wanted state of the core's door. ``devices``: those that the owner has listed, by UUID or the user of their
-    address-of-record, and whether they are enabled.
+    address-of-record, and whether they are enabled. ``device_networks``: from where alone one of them may come.
     """
 
     realm: str
@@ -71,6 +71,7 @@ class AccessConfig:
     neighbours: tuple[str, ...] = ()
     credentials: tuple[Credential, ...] = ()
     devices: Mapping[str, bool] = field(default_factory=dict)
+    device_networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Door(Protocol):

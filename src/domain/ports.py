@@ -32,7 +32,8 @@ class EngineConfig:
     """The wanted state of the core. Durations in milliseconds, lengths in octets.
 
     ``served_hosts`` are the host names and addresses (no brackets, lower case) that belong to the domain,
-    ``domain`` among them.
+    ``domain`` among them. ``max_aors`` and the two below hold for all addresses together; ``max_binding_octets`` counts
+    about 400 for a binding and its texts in steps of 256 (cpp/location/quota.hpp).
     """
 
     domain: str
@@ -43,6 +44,9 @@ class EngineConfig:
     rejects_brief_expires: bool = False
     max_contacts: int = 10
     max_calls: int = 500
+    max_aors: int = 10_000
+    max_bindings: int = 20_000
+    max_binding_octets: int = 32 * 1024 * 1024
     ping_interval_ms: int = 10_000
     liveness_timeout_ms: int = 30_000
 
@@ -59,6 +63,7 @@ class EngineStatistics:
     events: int
     bindings: int
     aors: int
+    binding_octets: int = 0
 
 
 class Engine(Protocol):

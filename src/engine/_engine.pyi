@@ -230,6 +230,8 @@ class Statistics:
     def bindings(self) -> int: ...
     @property
     def aors(self) -> int: ...
+    @property
+    def binding_octets(self) -> int: ...
 
 class Config:
     def __init__(self) -> None: ...
@@ -241,6 +243,9 @@ class Config:
     rejects_brief_expires: bool
     max_contacts: int
     max_calls: int
+    max_aors: int
+    max_bindings: int
+    max_binding_octets: int
     ping_interval_ms: int
     liveness_timeout_ms: int
 

@@ -26,6 +26,7 @@ from domain.events import (
 )
 from domain.exchanges import Exchange, ReasonRow
 from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, EngineStatistics, ListenAddress
+from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 from engine.call_records import to_call_event
@@ -86,6 +87,9 @@ class CoreEngine:
         wanted.rejects_brief_expires = config.rejects_brief_expires
         wanted.max_contacts = config.max_contacts
         wanted.max_calls = config.max_calls
+        wanted.max_aors = config.max_aors
+        wanted.max_bindings = config.max_bindings
+        wanted.max_binding_octets = config.max_binding_octets
         wanted.ping_interval_ms = config.ping_interval_ms
         wanted.liveness_timeout_ms = config.liveness_timeout_ms
         self._domain = config.domain
@@ -105,6 +109,7 @@ class CoreEngine:
                 "neighbours": list(config.neighbours),
                 "credentials": [_credential_row(one) for one in config.credentials],
                 "devices": list(config.devices.items()),
+                "device_networks": list(config.device_networks.items()),
             }
         )
 
@@ -186,6 +191,7 @@ class CoreEngine:
             events=counted.events,
             bindings=counted.bindings,
             aors=counted.aors,
+            binding_octets=counted.binding_octets,
         )
 
     def exchanges(
@@ -208,7 +214,7 @@ class CoreEngine:
                 event.reason,
                 source,
                 record.aor_key,
-                record.contact_uri,
+                masked_uri(record.contact_uri),
                 record.user_agent,
                 event.cause,
                 record.device_uuid,
@@ -235,7 +241,7 @@ class CoreEngine:
             binding_id=record.binding_id,
             aor=aor,
             device_id=record.device_uuid or aor,
-            contact_uri=record.contact_uri,
+            contact_uri=masked_uri(record.contact_uri),
             call_id=record.call_id,
             cseq=record.cseq,
             flow=Flow(Transport(record.transport), Endpoint(record.flow_ip, record.flow_port)),

@@ -32,6 +32,7 @@ from domain.ports import (
     ListenAddress,
     Octets,
 )
+from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -88,14 +89,15 @@ class FakeEngine:
         return events
 
     def snapshot(self) -> Sequence[Binding]:
-        return list(self._bindings.values())
+        return [_shown(binding) for binding in self._bindings.values()]
 
     def find_device(self, device_id: str) -> Sequence[Binding]:
-        return [binding for binding in self._bindings.values() if binding.device_id == device_id]
+        return [_shown(binding) for binding in self._bindings.values() if binding.device_id == device_id]
 
     def statistics(self) -> EngineStatistics:
         aors = {binding.aor for binding in self._bindings.values()}
-        return EngineStatistics(0, 0, 0, 0, 0, self._event_count, len(self._bindings), len(aors))
+        octets = sum(map(_charge, self._bindings.values()))
+        return EngineStatistics(0, 0, 0, 0, 0, self._event_count, len(self._bindings), len(aors), octets)
 
     def take_changes(self, most: int, now_ms: int) -> BindingChanges:
         now = self._clock.now()
@@ -122,30 +124,36 @@ class FakeEngine:
         return len(unexpired)
 
     def hear(self, binding: Binding) -> None:
-        """``binding`` registered: added if its id is new, changed if it differs, reachable again if it was silent."""
+        """``binding`` registered: added if its id is new, changed if it differs, reachable again if it was silent.
+
+        It is refused where it would be more than the limits of the configuration allow.
+        """
         known = self._bindings.get(binding.binding_id)
+        if cause := self._find_excess(known, binding):
+            self.refuse(_refusal(binding, cause))
+            return
         now = replace(binding, is_reachable=True)
         self._bindings[binding.binding_id] = now
         self._changed[binding.binding_id] = None
         if known is None:
-            self._push(BindingAdded(now))
+            self._push(BindingAdded(_shown(now)))
             return
         if _lasting(known) != _lasting(now):
-            self._push(BindingChanged(now))
+            self._push(BindingChanged(_shown(now)))
         if not known.is_reachable:
-            self._push(BindingReachable(now))
+            self._push(BindingReachable(_shown(now)))
 
     def silence(self, binding_id: int) -> None:
         """Nothing was heard of it for too long."""
         silent = replace(self._bindings[binding_id], is_reachable=False)
         self._bindings[binding_id] = silent
-        self._push(BindingUnreachable(silent))
+        self._push(BindingUnreachable(_shown(silent)))
 
     def remove(self, binding_id: int, reason: RemovalReason = RemovalReason.UNREGISTERED) -> None:
         """It unregistered, expired or was replaced."""
         self._changed.pop(binding_id, None)
         self._removed.append(binding_id)
-        self._push(BindingRemoved(self._bindings.pop(binding_id), reason))
+        self._push(BindingRemoved(_shown(self._bindings.pop(binding_id)), reason))
 
     def refuse(self, refused: RequestRefused) -> None:
         """A request was refused, and that is told."""
@@ -156,6 +164,21 @@ class FakeEngine:
         self._events = []
         self._push(ResyncRequired())
 
+    def _find_excess(self, known: Binding | None, binding: Binding) -> str | None:
+        """Which limit ``binding`` would break, or None; only what grows is asked."""
+        limits, held = self.configs[-1] if self.configs else None, self.statistics()
+        if limits is None:
+            return None
+        is_new_aor = all(one.aor != binding.aor for one in self._bindings.values())
+        octets = _charge(binding) - (_charge(known) if known else 0)
+        if is_new_aor and held.aors >= limits.max_aors:
+            return "too_many_aors"
+        if known is None and held.bindings >= limits.max_bindings:
+            return "too_many_bindings"
+        if octets > 0 and held.binding_octets + octets > limits.max_binding_octets:
+            return "memory_full"
+        return None
+
     def _push(self, event: CoreEvent) -> None:
         if not self._events:
             os.eventfd_write(self._event_fd, 1)
@@ -163,9 +186,34 @@ class FakeEngine:
         self._event_count += 1
 
 
+def _shown(binding: Binding) -> Binding:
+    """As whoever is not the binding database sees it."""
+    return replace(binding, contact_uri=masked_uri(binding.contact_uri))
+
+
 def _lasting(binding: Binding) -> Binding:
     """The binding without what every refresh moves on."""
     return replace(binding, cseq=0, call_id="", expires_at=_NEVER, last_heard=_NEVER, rtt_ms=None, is_reachable=True)
+
+
+def _charge(binding: Binding) -> int:
+    """What the core counts for it (cpp/location/quota.hpp): about 400 octets, and its texts in steps of 256."""
+    texts = (
+        binding.aor.rpartition("@")[0],
+        binding.contact_uri,
+        binding.call_id,
+        binding.instance or "",
+        ", ".join(binding.path),
+        binding.user_agent or "",
+        binding.content_type or "",
+    )
+    octets = sum(len(text.encode()) for text in texts) + len(binding.body)
+    return 400 + -(-octets // 256) * 256
+
+
+def _refusal(binding: Binding, cause: str) -> RequestRefused:
+    user = binding.aor.rpartition("@")[0]
+    return RequestRefused(503, cause, binding.flow.remote, user, binding.contact_uri, binding.user_agent or "", cause)
 
 
 class _WallClock:

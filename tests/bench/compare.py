@@ -6,7 +6,7 @@ The order of the two changes from round to round, so that neither always has the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,15 @@ from pathlib import Path
 from tests.bench.cpu import read_memory_bytes
 from tests.bench.load import LoadGenerator, LoadShape
 from tests.bench.measure import Command, MemoryRow, Row, Sample, measure
-from tests.bench.peers import DOMAIN, Peer, Server, running
+from tests.bench.peers import DOMAIN, Digest, Peer, Server, running
+from tests.bench.strictness import check_strictness
 
 _WARM_UP = Command("options", 2_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured."""
+    """How much is measured. ``rate_size`` AoRs are what everything but size is measured with."""
 
     sizes: tuple[int, ...]
     rounds: int
@@ -30,6 +31,7 @@ class Plan:
     rate_per_s: int
     rate_size: int
     memory_size: int
+    digests: tuple[str, ...] = ("MD5", "SHA-256")
 
     def commands(self, aors: int) -> list[Command]:
         """What each server is given at ``aors`` registered phones, in order."""
@@ -38,6 +40,15 @@ class Plan:
         if aors == self.rate_size:
             commands += [Command("options", count), Command("refresh", 2 * self.rate_per_s, self.rate_per_s)]
         return commands
+
+    def digest_commands(self, algorithm: str) -> list[Command]:
+        """The same for ``rate_size`` phones with passwords: a nonce kept, and a nonce asked for each time."""
+        count = max(self.rate_size, self.requests)
+        return [
+            Command("new", self.rate_size, digest=algorithm),
+            Command("refresh", count, digest=algorithm),
+            Command("exchange", count, digest=algorithm),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,31 @@ def compare(peers: Sequence[Peer], core: Peer | None, binary: Path, plan: Plan, 
             costs = [tally.binding_bytes[name] for name in ("kamailio", "core", "daemon")]
             memory.append(MemoryRow(aors, *costs))
     return Comparison(rows, memory)
+
+
+def compare_digest(peers: Callable[[Digest], Sequence[Peer]], binary: Path, plan: Plan, directory: Path) -> list[Row]:
+    """Rows of each algorithm. Raise BenchError when a server takes what the other has to refuse (strictness.py)."""
+    rows: list[Row] = []
+    for algorithm in plan.digests:
+        shape = LoadShape(DOMAIN, plan.rate_size, plan.window, digest=algorithm)
+        # One more user than phones: whoever asks how strict they are must not be one of these.
+        servers = peers(Digest(algorithm, plan.rate_size + 1))
+        commands = plan.digest_commands(algorithm)
+        tally = _Tally(defaultdict(list), defaultdict(list))
+        for number in range(plan.rounds):
+            print(f"  digest {algorithm}, round {number + 1} of {plan.rounds}", flush=True)
+            order = list(servers) if number % 2 == 0 else list(reversed(servers))
+            with ExitStack() as stack:
+                place = directory / f"{algorithm}-{number}"
+                pairs = [_start(stack, peer, binary, shape, place) for peer in order]
+                for server, _ in pairs:
+                    check_strictness(server, algorithm, plan.rate_size)
+                _run_round(pairs, commands, plan.rate_size, tally)
+        rows += [
+            Row(command.label, plan.rate_size, tally.samples[command, "kamailio"], tally.samples[command, "daemon"])
+            for command in commands
+        ]
+    return rows
 
 
 def _start(

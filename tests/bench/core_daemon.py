@@ -22,7 +22,15 @@ def main() -> None:
     engine = CoreEngine(SystemClock(), LIBRARY_PATH)
     hour_ms = 3_600_000
     engine.apply_config(
-        EngineConfig(domain, frozenset({domain}), ping_interval_ms=hour_ms, liveness_timeout_ms=2 * hour_ms)
+        EngineConfig(
+            domain,
+            frozenset({domain}),
+            max_aors=1_000_000,
+            max_bindings=1_000_000,
+            max_binding_octets=4 << 30,
+            ping_interval_ms=hour_ms,
+            liveness_timeout_ms=2 * hour_ms,
+        )
     )
     service = SipManager(engine)
     service.start([ListenAddress("127.0.0.1", port)])

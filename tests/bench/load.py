@@ -11,7 +11,10 @@ from types import TracebackType
 from typing import Self
 
 _HERE = Path(__file__).resolve().parent
-_SOURCES = ("sipload.cpp", "sip_text.hpp", "udp_batch.hpp")
+_SOURCES = ("sipload.cpp", "digest.hpp", "sip_text.hpp", "udp_batch.hpp")
+
+PASSWORD = "correct horse battery staple"
+"""Of every phone that has one."""
 
 
 class BenchError(Exception):
@@ -20,7 +23,10 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What the generator saw of one command."""
+    """What the generator saw of one command. ``challenge_octets`` and ``challenged_octets`` are means, 0 without a 401.
+
+    ``own_cpu_us``: the generator's own CPU per request, which is in no figure of a server.
+    """
 
     requests: int
     statuses: Mapping[str, int]
@@ -32,13 +38,23 @@ class LoadReport:
     wall_s: float
     answered_per_s: float
     request_octets: float
+    challenges: int
+    awaited_challenges: int
+    challenge_octets: float
+    challenged_octets: float
+    own_cpu_us: float
     p50_us: float
     p99_us: float
 
     @property
     def errors(self) -> int:
-        """Requests that did not get their one complete 200, plus answers that nobody asked for."""
-        return self.requests - self.statuses.get("200", 0) + self.incomplete + self.strays + self.send_errors
+        """Requests that did not get their one complete 200, plus answers that nobody asked for.
+
+        A challenge is awaited before every 200 or before none: one that came or stayed away is an error as well.
+        """
+        unanswered = self.requests - self.statuses.get("200", 0)
+        unawaited = abs(self.challenges - self.awaited_challenges)
+        return unanswered + unawaited + self.incomplete + self.strays + self.send_errors
 
     @property
     def is_clean(self) -> bool:
@@ -53,11 +69,13 @@ def build(build_dir: Path) -> Path:
     if binary.exists() and all(source.stat().st_mtime < binary.stat().st_mtime for source in sources):
         return binary
     build_dir.mkdir(parents=True, exist_ok=True)
-    command = ["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(sources[0])]
+    command = ["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(sources[0]), "-lcrypto"]
     try:
         subprocess.run(command, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"sipload does not build ({error}): install g++ and see its messages above") from error
+        raise BenchError(
+            f"sipload does not build ({error}): install g++ and libssl-dev, and see its messages above"
+        ) from error
     return binary
 
 
@@ -70,6 +88,12 @@ class LoadShape:
     window: int
     sources: int = 0
     has_instance: bool = False
+    digest: str = ""
+    """``MD5`` or ``SHA-256``; empty: phones without passwords."""
+    user: str = "user"
+    first_source: str = "127.1.0.1"
+    expires_s: int = 3600
+    answers_pings: bool = False
 
 
 class LoadGenerator:
@@ -79,8 +103,15 @@ class LoadGenerator:
         """Set up for a server on 127.0.0.1; ``with`` starts the process."""
         self._command = [str(binary), "--target", f"127.0.0.1:{port}", "--domain", shape.domain]
         self._command += ["--aors", str(shape.aors), "--window", str(shape.window), "--sources", str(shape.sources)]
+        self._command += ["--user", shape.user, "--first-source", shape.first_source]
+        self._command += ["--expires", str(shape.expires_s)]
+        if shape.answers_pings:
+            self._command.append("--answers-pings")
         if shape.has_instance:
             self._command.append("--instance")
+        if shape.digest:
+            self._command += ["--digest", shape.digest, "--password", PASSWORD]
+        self._has_digest = bool(shape.digest)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -121,6 +152,11 @@ class LoadGenerator:
             wall_s=seen["wall_s"],
             answered_per_s=seen["answered_per_s"],
             request_octets=seen["request_octets"],
+            challenges=seen["challenges"],
+            awaited_challenges=count if self._has_digest and mode in ("new", "exchange") else 0,
+            challenge_octets=seen["challenge_octets"],
+            challenged_octets=seen["challenged_octets"],
+            own_cpu_us=seen["own_cpu_us"],
             p50_us=latency["p50"],
             p99_us=latency["p99"],
         )

@@ -25,15 +25,19 @@ _SETTLE_LIMIT_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line for the load generator; ``rate_per_s`` 0 is as fast as the window allows."""
+    """A line for the load generator; ``rate_per_s`` 0 is as fast as the window allows, ``digest`` an algorithm."""
 
     mode: str
     count: int
     rate_per_s: int = 0
+    digest: str = ""
 
     @property
     def label(self) -> str:
         """How a table names it."""
+        if self.digest:
+            how = {"new": "401 + 200, new", "refresh": "nonce kept", "exchange": "401 + 200"}[self.mode]
+            return f"REGISTER {self.digest} {how}"
         name = {"new": "REGISTER new", "refresh": "REGISTER refresh", "options": "OPTIONS"}[self.mode]
         return f"{name} at {self.rate_per_s}/s" if self.rate_per_s else name
 

@@ -1,7 +1,8 @@
 """The servers under test, each a child process of the bench in a process group of its own, in a temporary directory.
 
 Both serve one domain on a free UDP port of 127.0.0.1 with the same limits (ten contacts, expiry 60 / 3600 / 7200 s), no
-authentication, no pings, nothing logged per request, and one thread or process that serves packets.
+pings, nothing logged per request, and one thread or process that serves packets; without authentication, or with a
+password for each of the load generator's phones, kept as HA1.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.cpu import CpuReading, Thread, read_cpu
-from tests.bench.load import BenchError
+from tests.bench.load import PASSWORD, BenchError
 
 DOMAIN = "bench.local"
 _HERE = Path(__file__).resolve().parent
@@ -43,11 +44,28 @@ registrar:
 liveness:
   ping_interval_s: 3600
   timeout_s: 7200
+limits:
+  max_aors: 1000000
+  max_bindings: 1000000
+  max_memory_mb: 4096
 discovery:
   enabled: false
 log:
   level: warning
 """
+_DIGEST_CONFIG = """\
+authentication:
+  algorithms: [{algorithm}]
+  require_qop: true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Every phone needs its password: ``algorithm`` is MD5 or SHA-256, the users are those of ``aors`` phones."""
+
+    algorithm: str
+    aors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +119,16 @@ def running(peer: Peer, directory: Path) -> Iterator[Server]:
         _stop(server)
 
 
-def kamailio() -> Peer:
+def kamailio(digest: Digest | None = None) -> Peer:
     """Kamailio from Debian, with the faster of its allocators (its stock one is two to four times slower)."""
-    return Peer("kamailio", _start_kamailio, lambda: None if _find_kamailio() else "install the package kamailio")
+    return Peer(
+        "kamailio",
+        lambda directory: _start_kamailio(directory, digest),
+        lambda: None if _find_kamailio() else "install the package kamailio",
+    )
 
 
-def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
+def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None) -> Peer:
     """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it."""
     name = "daemon with a busy Python thread" if has_busy_thread else "daemon"
     program = root / ".venv" / "bin" / "screamrouter-sip"
@@ -117,7 +139,11 @@ def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
     def start(directory: Path) -> Server:
         port = _free_port()
         config = directory / "config.yaml"
-        config.write_text(_DAEMON_CONFIG.format(domain=DOMAIN, state_dir=directory / "state", port=port))
+        text = _DAEMON_CONFIG.format(domain=DOMAIN, state_dir=directory / "state", port=port)
+        if digest is not None:
+            text += _DIGEST_CONFIG.format(algorithm=digest.algorithm)
+            _write_credentials(directory / "state", digest)
+        config.write_text(text)
         pid = _spawn([*command, "run", "--config", str(config)], directory)
         return Server(name, pid, port, directory, _is_native, settle_s=3.0)
 
@@ -154,11 +180,31 @@ def _is_native(thread: Thread) -> bool:
     return not is_bench_thread(thread) and not thread.name.startswith(("screamrouter-si", "python"))
 
 
-def _start_kamailio(directory: Path) -> Server:
+def _write_credentials(state_dir: Path, digest: Digest) -> None:
+    from configuration.credential_file import CREDENTIALS_NAME, hash_password, update_credentials  # as above
+
+    stored = {}
+    for user in map(user_of, range(digest.aors)):
+        whole = hash_password(user, DOMAIN, PASSWORD)
+        ha1 = {algorithm: text for algorithm, text in whole.ha1.items() if algorithm == digest.algorithm}
+        stored[user] = whole.model_copy(update={"ha1": ha1})
+    update_credentials(state_dir / CREDENTIALS_NAME, lambda _nothing: stored)
+
+
+def user_of(aor: int) -> str:
+    """As the load generator calls its phones."""
+    return f"user{aor:06}"
+
+
+def _start_kamailio(directory: Path, digest: Digest | None) -> Server:
     port = _free_port()
     command = [str(_find_kamailio()), "-f", str(_HERE / "kamailio.cfg"), "-DD", "-E", "-x", "tlsf", "-X", "tlsf"]
     command += ["-m", "512", "-M", "64", "-l", f"udp:127.0.0.1:{port}", f"--alias={DOMAIN}"]
     command += ["-Y", str(directory), "-w", str(directory)]
+    if digest is not None:
+        command += ["-A", "WITH_DIGEST", "-A", f"AORS={digest.aors}"]
+        command += ["-A", f'REALM="{DOMAIN}"', "-A", f'PASSWORD="{PASSWORD}"']
+        command += ["-A", "WITH_SHA256"] if digest.algorithm == "SHA-256" else []
     return Server("kamailio", _spawn(command, directory), port, directory, lambda _thread: True, settle_s=0.0)
 
 

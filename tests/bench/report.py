@@ -24,6 +24,8 @@ _LEGEND = """\
 CPU is server CPU per request in microseconds. path: from request to answer (Kamailio: all processes; ours: the core's
 threads, no Python). total: all processes and threads until quiet, so for new devices config.yaml is written as well.
 ratio = Kamailio's CPU / our CPU, the median of the rounds' ratios: 1.00 is level, more is better.
+Digest rows: one registration is one request, with 401 + 200 two messages; both servers have refused a replayed
+nonce-count, a wrong password, another digest-uri and another user's address before each round.
 err: not answered by one complete 200; rtx: retransmissions. Both must be 0, else the run is invalid."""
 
 
@@ -46,6 +48,7 @@ def is_valid(comparison: Comparison, beside: PythonBeside | None) -> bool:
 def render(comparison: Comparison, beside: PythonBeside | None) -> str:
     """The whole run as text."""
     parts = [_table(comparison.rows), _LEGEND]
+    parts += [_challenge_line(row) for row in comparison.rows if any(one.load.challenges for one in row.samples)]
     parts += [_memory_line(row) for row in comparison.memory]
     parts += beside.lines() if beside else []
     parts.append(_verdict_lines(verdicts(comparison, beside)))
@@ -106,6 +109,19 @@ def _figure(value: float | None) -> str:
 
 def _rate(samples: Sequence[Sample]) -> str:
     return f"{statistics.median(sample.load.answered_per_s for sample in samples):.0f}" if samples else "-"
+
+
+def _challenge_line(row: Row) -> str:
+    """How much a source that nobody knows gets for what it sends."""
+
+    def octets_of(samples: Sequence[Sample]) -> str:
+        if not samples or not samples[0].load.challenges:
+            return "-"
+        load = samples[0].load
+        share = load.challenge_octets / load.challenged_octets
+        return f"{load.challenge_octets:.0f} octets for {load.challenged_octets:.0f} ({share:.2f})"
+
+    return f"{row.label}: a 401 of Kamailio's has {octets_of(row.kamailio)}, one of ours {octets_of(row.ours)}."
 
 
 def _memory_line(row: MemoryRow) -> str:

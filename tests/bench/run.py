@@ -8,15 +8,16 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(_ROOT))  # run by path: the siblings are imported as tests.bench
 
-from tests.bench.compare import Plan, compare  # noqa: E402  # after the path above
+from tests.bench.compare import Plan, compare, compare_digest  # noqa: E402  # after the path above
 from tests.bench.load import BenchError, build  # noqa: E402  # as above
-from tests.bench.peers import Peer, core, daemon, kamailio  # noqa: E402  # as above
+from tests.bench.peers import Digest, Peer, core, daemon, kamailio  # noqa: E402  # as above
 from tests.bench.python_beside import measure_python_beside  # noqa: E402  # as above
 from tests.bench.report import is_valid, render, write_json  # noqa: E402  # as above
 
@@ -46,6 +47,10 @@ def _run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="screamrouter-bench-") as directory:
         has_ours = options.only != "kamailio"
         comparison = compare(peers, core(_ROOT) if has_ours else None, binary, plan, Path(directory) / "compare")
+        digest_rows = compare_digest(
+            lambda digest: _peers(options.only, digest), binary, plan, Path(directory) / "digest"
+        )
+        comparison = replace(comparison, rows=[*comparison.rows, *digest_rows])
         beside = None
         if has_ours:
             print("  Python beside the packet path", flush=True)
@@ -56,8 +61,8 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if is_valid(comparison, beside) else 1
 
 
-def _peers(only: str | None) -> list[Peer]:
-    peers = [peer for peer in (kamailio(), daemon(_ROOT)) if only in (None, peer.name)]
+def _peers(only: str | None, digest: Digest | None = None) -> list[Peer]:
+    peers = [peer for peer in (kamailio(digest), daemon(_ROOT, digest=digest)) if only in (None, peer.name)]
     for peer in peers:
         if (remedy := peer.missing()) is not None:
             raise BenchError(f"{peer.name} is not there: {remedy}, or leave it out with --only")

@@ -21,9 +21,11 @@ struct Request {
     std::uint32_t sequence{};
     std::uint32_t slot{};
     std::uint32_t source_ip{};  // host byte order
+    std::string authorization;  // the whole header line, or empty
 };
 
 struct Phone {
+    std::string user;  // the number follows
     std::string domain;
     std::uint16_t port{};
     std::uint32_t expires_s{3600};
@@ -68,7 +70,7 @@ class Writer {
             .number(ip & 255);
     }
 
-    Writer& user(std::uint32_t aor) { return text("user").padded(aor, 6, 10); }
+    Writer& user(const Phone& phone, std::uint32_t aor) { return text(phone.user).padded(aor, 6, 10); }
 
     [[nodiscard]] std::size_t size() const { return used_; }
     [[nodiscard]] bool overflowed() const { return overflowed_; }
@@ -82,7 +84,12 @@ class Writer {
 inline constexpr std::string_view kBranchPrefix = "branch=z9hG4bKld";
 
 inline void write_contact(Writer& out, const Phone& phone, const Request& request) {
-    out.text("Contact: <sip:").user(request.aor).text("@").address(request.source_ip).text(":").number(phone.port);
+    out.text("Contact: <sip:")
+        .user(phone, request.aor)
+        .text("@")
+        .address(request.source_ip)
+        .text(":")
+        .number(phone.port);
     out.text(";transport=udp>");
     if (phone.has_instance) {
         out.text(";+sip.instance=\"<urn:uuid:5c7ea2f0-6d1b-4c59-9a3e-").padded(request.aor, 8, 16).text("b0a7>\"");
@@ -98,7 +105,7 @@ inline void write_contact(Writer& out, const Phone& phone, const Request& reques
     out.address(request.source_ip).text(":").number(phone.port).text(";rport;").text(kBranchPrefix);
     out.padded(request.sequence, 8, 16).text("s").padded(request.slot, 4, 16).text("\r\nMax-Forwards: 70\r\n");
     out.text("From: <sip:")
-        .user(request.aor)
+        .user(phone, request.aor)
         .text("@")
         .text(phone.domain)
         .text(">;tag=8f2c")
@@ -106,18 +113,40 @@ inline void write_contact(Writer& out, const Phone& phone, const Request& reques
     if (request.kind == Kind::options) {
         out.text("\r\nTo: <sip:").text(phone.domain);
     } else {
-        out.text("\r\nTo: <sip:").user(request.aor).text("@").text(phone.domain);
+        out.text("\r\nTo: <sip:").user(phone, request.aor).text("@").text(phone.domain);
     }
     out.text(">\r\nCall-ID: ").padded(request.aor, 6, 10).text("-7be1c0a94d52f3@").address(request.source_ip);
     out.text("\r\nCSeq: ").number(request.cseq).text(" ").text(method).text("\r\n");
     if (request.kind == Kind::options) {
-        out.text("Contact: <sip:").user(request.aor).text("@").address(request.source_ip).text(":").number(phone.port);
+        out.text("Contact: <sip:")
+            .user(phone, request.aor)
+            .text("@")
+            .address(request.source_ip)
+            .text(":")
+            .number(phone.port);
         out.text(">\r\nAccept: application/sdp\r\n");
     } else {
         write_contact(out, phone, request);
     }
+    out.text(request.authorization);
     out.text("User-Agent: Bench Phone 2.4.1 (linux x86_64)\r\n");
     out.text("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, MESSAGE\r\nContent-Length: 0\r\n\r\n");
+    return out.overflowed() ? 0 : out.size();
+}
+
+// 200 to an OPTIONS of the server's: what it wrote in Via, From, To, Call-ID and CSeq, and a To tag; 0 when the buffer
+// is too small.
+[[nodiscard]] inline std::size_t write_ping_answer(std::span<char> buffer, std::string_view ping) {
+    constexpr std::array<std::string_view, 5> kCopied{"Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "};
+    Writer out{buffer};
+    out.text("SIP/2.0 200 OK\r\n");
+    for (const std::string_view name : kCopied) {
+        const auto at = ping.find(name);
+        if (at == std::string_view::npos) return 0;
+        out.text(ping.substr(at, ping.find("\r\n", at) - at));
+        out.text(name == "To: " ? ";tag=bench\r\n" : "\r\n");
+    }
+    out.text("Content-Length: 0\r\n\r\n");
     return out.overflowed() ? 0 : out.size();
 }
 
@@ -157,7 +186,7 @@ struct AnswerKey {
     if (text.substr(to, text.find("\r\n", to + 2) - to).find(";tag=") == std::string_view::npos) return false;
     if (request.kind == Kind::options) return true;
     Writer contact{line};
-    contact.text("<sip:").user(request.aor).text("@").address(request.source_ip).text(":").number(phone.port);
+    contact.text("<sip:").user(phone, request.aor).text("@").address(request.source_ip).text(":").number(phone.port);
     const auto at = text.find(std::string_view{line.data(), contact.size()});
     if (request.kind == Kind::remove_contact) return at == std::string_view::npos;
     return at != std::string_view::npos && text.find(";expires=", at) != std::string_view::npos;

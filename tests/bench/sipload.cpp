@@ -1,20 +1,27 @@
 // sipload: offers SIP requests over loopback UDP and counts the answers.
 //
 //     sipload --target 127.0.0.1:5060 --domain bench.local --aors 1000 [--window 64] [--sources 1000] [--expires 3600]
-//             [--instance]
+//             [--instance] [--digest MD5|SHA-256 --password PASSWORD] [--user NAME] [--first-source 127.1.0.1]
+//             [--answers-pings]
 //
 // Reads commands from standard input, one a line, `MODE COUNT [RATE]`, and answers each with one line of JSON:
 //     new      each AoR registers for the first time, in order             (COUNT <= --aors)
 //     refresh  the same contacts again with a higher CSeq, in scattered order, round and round
+//     exchange as refresh, but each phone has forgotten its nonce: 401, then 200       (with --digest)
 //     remove   Expires 0, in order
 //     options  OPTIONS to the domain
+//     flood    as new, but nobody waits for an answer: as fast as the kernel takes datagrams (COUNT <= --aors)
 // RATE is requests per second, 0 as fast as the window allows. The phones (Call-ID, CSeq, port, source address) live as
-// long as the process, so that a refresh is one.
+// long as the process, so that a refresh is one. With --answers-pings they answer OPTIONS while a command runs.
 //
 // An answer belongs to the request whose branch it carries, in whatever order it comes. A request without one is sent
 // again after 500 ms (RFC 3261 T1) and given up after seven transmissions.
+//
+// With --digest a phone answers a 401 once per request, with its next CSeq, and sends credentials with rising
+// nonce-count from then on. The two messages count as one request, from the first octet to the last answer.
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +33,7 @@
 #include <sstream>
 #include <vector>
 
+#include "digest.hpp"
 #include "sip_text.hpp"
 #include "udp_batch.hpp"
 
@@ -36,8 +44,7 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kRetransmitAfterNs = kSecondNs / 2;
 constexpr std::uint64_t kScanEveryNs = kSecondNs / 20;
 constexpr int kMaxTransmissions = 7;
-constexpr std::uint64_t kMaxLost = 64;                // a server that is gone need not be asked for each AoR
-constexpr std::uint32_t kFirstSourceIp = 0x7f010001;  // 127.1.0.1
+constexpr std::uint64_t kMaxLost = 64;  // a server that is gone need not be asked for each AoR
 
 struct Options {
     std::string target_ip{"127.0.0.1"};
@@ -47,7 +54,12 @@ struct Options {
     std::uint32_t window{64};
     std::uint32_t sources{0};
     std::uint32_t expires_s{3600};
+    std::uint32_t first_source{0x7f010001};  // 127.1.0.1
+    std::string user{"user"};
     bool has_instance{false};
+    std::string digest;
+    std::string password;
+    bool answers_pings{false};
 };
 
 struct Command {
@@ -62,6 +74,8 @@ struct Slot {
     std::uint64_t sent_ns{0};
     int transmissions{0};
     bool is_busy{false};
+    bool is_challenged{false};
+    std::size_t octets{0};
 };
 
 struct Report {
@@ -73,6 +87,10 @@ struct Report {
     std::uint64_t send_errors{0};
     std::uint64_t wall_ns{0};
     std::uint64_t octets{0};
+    std::uint64_t challenges{0};
+    std::uint64_t challenge_octets{0};   // of the 401s
+    std::uint64_t challenged_octets{0};  // of the requests that they answer
+    std::uint64_t own_cpu_ns{0};
     std::vector<std::uint32_t> latencies_ns;
 };
 
@@ -82,22 +100,37 @@ std::uint64_t now_ns() {
             .count());
 }
 
+std::uint64_t own_cpu_ns() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto of = [](const timeval& time) {
+        return static_cast<std::uint64_t>(time.tv_sec) * kSecondNs + static_cast<std::uint64_t>(time.tv_usec) * 1000;
+    };
+    return of(used.ru_utime) + of(used.ru_stime);
+}
+
 class Generator {
   public:
     explicit Generator(const Options& options, const sockaddr_in& target)
         : socket_(target),
-          phone_{options.domain, socket_.port(), options.expires_s, options.has_instance},
+          phone_{options.user, options.domain, socket_.port(), options.expires_s, options.has_instance},
           aors_(options.aors),
           sources_(options.sources),
+          first_source_(options.first_source),
+          answers_pings_(options.answers_pings),
           cseqs_(options.aors, 0),
           slots_(std::min(options.window, options.aors)) {
         for (std::uint32_t i = 0; i < slots_.size(); ++i) free_.push_back(i);
+        if (!options.digest.empty()) {
+            digest_ = std::make_unique<DigestPhones>(phone_, options.digest, options.password, options.aors);
+        }
     }
 
     Report run(const Command& command) {
         Report report;
         report.latencies_ns.reserve(command.count);
         const auto errors_before = socket_.send_errors();
+        const auto cpu_before = own_cpu_ns();
         const auto began = now_ns();
         auto last_scan = began;
         std::uint32_t started = 0;
@@ -115,12 +148,41 @@ class Generator {
             if (received == 0) socket_.wait(patience_ns(command, began, now, started));
         }
         report.wall_ns = now_ns() - began;
+        report.own_cpu_ns = own_cpu_ns() - cpu_before;
         release_all();
         report.send_errors = socket_.send_errors() - errors_before;
         return report;
     }
 
+    Report flood(const Command& command) {
+        Report report;
+        const auto errors_before = socket_.send_errors();
+        const auto began = now_ns();
+        for (std::uint32_t aor = 0; aor < command.count; ++aor) {
+            const Request request{Kind::register_contact,         aor, ++cseqs_[aor], ++sequence_, 0,
+                                  first_source_ + aor % sources_, {}};
+            const auto octets = write_request(socket_.next(), phone_, request);
+            socket_.commit(octets, request.source_ip);
+            report.octets += octets;
+            if (aor % UdpBatch::kBatch == 0) count_answers(report);
+        }
+        socket_.flush();
+        report.wall_ns = now_ns() - began;
+        do {
+            socket_.wait(kScanEveryNs);
+        } while (count_answers(report) > 0);
+        report.send_errors = socket_.send_errors() - errors_before;
+        return report;
+    }
+
   private:
+    std::size_t count_answers(Report& report) {
+        return socket_.receive([&](std::string_view text) {
+            AnswerKey key;
+            if (read_answer(text, key)) ++report.statuses[key.status];
+        });
+    }
+
     static std::uint64_t due_ns(const Command& command, std::uint64_t began, std::uint32_t index) {
         return began + index * kSecondNs / command.rate;
     }
@@ -139,7 +201,8 @@ class Generator {
     // Scattered: neighbours in time are no neighbours in memory, as with phones of their own clocks.
     std::uint32_t aor_of(const Command& command, std::uint32_t index) const {
         constexpr std::uint64_t kStride = 7'368'787;  // a prime above any number of AoRs here: visits each once a round
-        return command.mode == "refresh" ? static_cast<std::uint32_t>(index % aors_ * kStride % aors_) : index % aors_;
+        const bool is_scattered = command.mode == "refresh" || command.mode == "exchange";
+        return is_scattered ? static_cast<std::uint32_t>(index % aors_ * kStride % aors_) : index % aors_;
     }
 
     void start(const Command& command, std::uint32_t index, std::uint64_t now, Report& report) {
@@ -150,9 +213,32 @@ class Generator {
                           : command.mode == "remove" ? Kind::remove_contact
                                                      : Kind::register_contact;
         auto& slot = slots_[slot_index];
-        slot = Slot{Request{kind, aor, ++cseqs_[aor], ++sequence_, slot_index, kFirstSourceIp + aor % sources_}, now,
-                    now, 0, true};
+        if (digest_ && command.mode == "exchange") digest_->forget(aor);
+        slot =
+            Slot{Request{kind, aor, 0, 0, slot_index, first_source_ + aor % sources_, {}}, now, now, 0, true, false, 0};
+        send_next(slot, now, report);
+    }
+
+    // The phone's next message: another CSeq and branch, with credentials where it knows how to make them.
+    void send_next(Slot& slot, std::uint64_t now, Report& report) {
+        auto& request = slot.request;
+        request.cseq = ++cseqs_[request.aor];
+        request.sequence = ++sequence_;
+        const bool has_credentials = digest_ && request.kind != Kind::options && digest_->has_nonce(request.aor);
+        request.authorization = has_credentials ? digest_->authorize(request.aor) : std::string{};
+        slot.transmissions = 0;
         send(slot, now, report);
+    }
+
+    // True when the 401 was the first and its challenge is answered.
+    [[nodiscard]] bool answer_challenge(std::string_view text, Slot& slot, Report& report) {
+        if (!digest_ || slot.is_challenged || !digest_->take_challenge(text, slot.request.aor)) return false;
+        slot.is_challenged = true;
+        ++report.challenges;
+        report.challenge_octets += text.size();
+        report.challenged_octets += slot.octets;
+        send_next(slot, now_ns(), report);
+        return true;
     }
 
     void send(Slot& slot, std::uint64_t now, Report& report) {
@@ -160,6 +246,7 @@ class Generator {
         if (octets == 0) throw std::runtime_error("a request does not fit its datagram: the domain is too long");
         socket_.commit(octets, slot.request.source_ip);
         report.octets += octets;
+        slot.octets = octets;
         slot.sent_ns = now;
         ++slot.transmissions;
     }
@@ -188,6 +275,7 @@ class Generator {
     }
 
     void take(std::string_view text, Report& report) {
+        if (answers_pings_ && text.starts_with("OPTIONS ")) return answer_ping(text);
         AnswerKey key;
         if (!read_answer(text, key) || key.slot >= slots_.size() || !slots_[key.slot].is_busy ||
             slots_[key.slot].request.sequence != key.sequence) {
@@ -196,6 +284,7 @@ class Generator {
         }
         if (key.status < 200) return;
         auto& slot = slots_[key.slot];
+        if (key.status == 401 && answer_challenge(text, slot, report)) return;
         ++report.statuses[key.status];
         if (key.status == 200 && !is_complete_answer(text, phone_, slot.request)) ++report.incomplete;
         report.latencies_ns.push_back(
@@ -204,10 +293,24 @@ class Generator {
         free_.push_back(key.slot);
     }
 
+    // From the address that the ping was sent to, which is that of the Contact.
+    void answer_ping(std::string_view ping) {
+        const auto at = ping.find('@');
+        if (at == std::string_view::npos) return;
+        const auto source = ping.substr(at + 1, ping.find(':', at) - at - 1);
+        in_addr address{};
+        if (::inet_pton(AF_INET, std::string(source).c_str(), &address) != 1) return;
+        const auto octets = write_ping_answer(socket_.next(), ping);
+        if (octets != 0) socket_.commit(octets, ntohl(address.s_addr));
+    }
+
     UdpBatch socket_;
     Phone phone_;
+    std::unique_ptr<DigestPhones> digest_;
     std::uint32_t aors_;
     std::uint32_t sources_;
+    std::uint32_t first_source_;
+    bool answers_pings_;
     std::vector<std::uint32_t> cseqs_;
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_;
@@ -222,7 +325,8 @@ double quantile_us(const std::vector<std::uint32_t>& sorted, double fraction) {
 void print(const Command& command, Report report) {
     std::sort(report.latencies_ns.begin(), report.latencies_ns.end());
     const auto answered = static_cast<double>(report.latencies_ns.size());
-    const auto transmissions = static_cast<double>(command.count + report.retransmits);
+    const auto transmissions = static_cast<double>(command.count + report.challenges + report.retransmits);
+    const auto challenges = static_cast<double>(std::max<std::uint64_t>(report.challenges, 1));
     std::string statuses;
     for (const auto& [status, count] : report.statuses) {
         statuses += (statuses.empty() ? "" : ", ") + ("\"" + std::to_string(status) + "\": ") + std::to_string(count);
@@ -230,13 +334,16 @@ void print(const Command& command, Report report) {
     std::printf(
         "{\"mode\": \"%s\", \"requests\": %u, \"offered_per_s\": %u, \"statuses\": {%s}, \"retransmits\": %lu, "
         "\"lost\": %lu, \"incomplete\": %lu, \"strays\": %lu, \"send_errors\": %lu, \"wall_s\": %.6f, "
-        "\"answered_per_s\": %.1f, \"request_octets\": %.1f, "
+        "\"answered_per_s\": %.1f, \"request_octets\": %.1f, \"challenges\": %lu, \"challenge_octets\": %.1f, "
+        "\"challenged_octets\": %.1f, \"own_cpu_us\": %.3f, "
         "\"latency_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}}\n",
         command.mode.c_str(), command.count, command.rate, statuses.c_str(), report.retransmits, report.lost,
         report.incomplete, report.strays, report.send_errors, static_cast<double>(report.wall_ns) / 1e9,
         answered * 1e9 / static_cast<double>(report.wall_ns), static_cast<double>(report.octets) / transmissions,
-        quantile_us(report.latencies_ns, 0.5), quantile_us(report.latencies_ns, 0.99),
-        quantile_us(report.latencies_ns, 1.0));
+        report.challenges, static_cast<double>(report.challenge_octets) / challenges,
+        static_cast<double>(report.challenged_octets) / challenges,
+        static_cast<double>(report.own_cpu_ns) / 1e3 / command.count, quantile_us(report.latencies_ns, 0.5),
+        quantile_us(report.latencies_ns, 0.99), quantile_us(report.latencies_ns, 1.0));
     std::fflush(stdout);
 }
 
@@ -245,8 +352,8 @@ Options parse(std::span<char* const> arguments) {
     Options options;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view name = arguments[i];
-        if (name == "--instance") {
-            options.has_instance = true;
+        if (name == "--instance" || name == "--answers-pings") {
+            (name == "--instance" ? options.has_instance : options.answers_pings) = true;
             continue;
         }
         if (++i == arguments.size()) throw std::invalid_argument(std::string{name} + " needs a value");
@@ -264,8 +371,18 @@ Options parse(std::span<char* const> arguments) {
             options.window = static_cast<std::uint32_t>(std::stoul(value));
         } else if (name == "--sources") {
             options.sources = static_cast<std::uint32_t>(std::stoul(value));
+        } else if (name == "--digest") {
+            options.digest = value;
+        } else if (name == "--password") {
+            options.password = value;
         } else if (name == "--expires") {
             options.expires_s = static_cast<std::uint32_t>(std::stoul(value));
+        } else if (name == "--user") {
+            options.user = value;
+        } else if (name == "--first-source") {
+            in_addr address{};
+            if (::inet_pton(AF_INET, value.c_str(), &address) != 1) throw std::invalid_argument("no address: " + value);
+            options.first_source = ntohl(address.s_addr);
         } else {
             throw std::invalid_argument("unknown option " + std::string{name});
         }
@@ -281,13 +398,14 @@ void serve(Generator& generator, const Options& options) {
         Command command;
         std::istringstream words{line};
         words >> command.mode >> command.count >> command.rate;
-        const bool is_known =
-            command.mode == "new" || command.mode == "refresh" || command.mode == "remove" || command.mode == "options";
-        const bool is_once = command.mode == "new" || command.mode == "remove";
+        const bool is_known = command.mode == "new" || command.mode == "refresh" || command.mode == "remove" ||
+                              command.mode == "options" || command.mode == "flood" ||
+                              (command.mode == "exchange" && !options.digest.empty());
+        const bool is_once = command.mode == "new" || command.mode == "remove" || command.mode == "flood";
         if (!is_known || command.count == 0 || (is_once && command.count > options.aors)) {
             throw std::invalid_argument("not a command: " + line);
         }
-        print(command, generator.run(command));
+        print(command, command.mode == "flood" ? generator.flood(command) : generator.run(command));
     }
 }
 

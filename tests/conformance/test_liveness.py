@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kit.daemon_process import DaemonProcess, wait_until
+from tests.kit.daemon_process import DaemonProcess, running_daemon, wait_until
+from tests.kit.digest import Account, authorization, challenges_of
+from tests.kit.owner import give_password
 from tests.kit.sip_peer import SipPeer
 
 REFRESHES = 10_000
@@ -255,6 +257,30 @@ def test_10000_refreshes_make_no_python_event_and_write_nothing(daemon: DaemonPr
     assert (requests, events) == (REFRESHES, 0)
     assert after["bindings"] == before["bindings"]
     assert (file_after.st_mtime_ns, file_after.st_ino) == (file_before.st_mtime_ns, file_before.st_ino)
+
+
+def test_10000_refreshes_with_a_password_make_no_python_event_and_write_nothing(tmp_path, new_peer, capsys) -> None:
+    """The same where each is proved anew, by a nonce-count of its own (RFC 7616 section 3.4): issue 4."""
+    account = Account("alice", "Geheimnis-1")
+    with running_daemon(tmp_path, sections={"admission": {"mode": "closed"}}) as daemon:
+        give_password(daemon, account.user, account.password)
+        peer = new_peer(daemon, user=account.user)
+        (challenge, *_) = challenges_of(peer.register())
+
+        def refresh(count: int) -> bool:
+            header = authorization(challenge, account, f"sip:{peer.domain}", count=count)
+            return bool(peer.register(headers=[header]).status == 200)
+
+        assert refresh(1)
+        daemon.wait_for_device(peer.aor, online=True)
+        before, file_before = daemon.statistics(), daemon.config_path.stat()
+        assert all(refresh(2 + number) for number in range(REFRESHES))
+        after, file_after = daemon.statistics(), daemon.config_path.stat()
+        requests, events = after["requests"] - before["requests"], after["events"] - before["events"]
+        with capsys.disabled():
+            print(f"\n{requests} refreshes by digest, one at a time: {events} events reached Python")
+        assert (requests, events) == (REFRESHES, 0)
+        assert (file_after.st_mtime_ns, file_after.st_ino) == (file_before.st_mtime_ns, file_before.st_ino)
 
 
 def test_one_accounts_refresh_keeps_the_other_account_of_the_same_flow_online(

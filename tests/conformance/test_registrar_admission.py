@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conformance.conftest import MOST_CONTACTS
-from tests.kit.daemon_process import DaemonProcess, wait_until
+from tests.kit.daemon_process import DaemonProcess, running_daemon, wait_until
 from tests.kit.sip_peer import SipPeer
 
 CONTACTS = [f"<sip:desk@192.0.2.10:{5060 + number}>" for number in range(MOST_CONTACTS + 1)]
@@ -198,3 +199,32 @@ def test_a_refused_registration_is_told_in_the_log(daemon: DaemonProcess, peer: 
     line = wait_until(told, "the refusal is in the log")
     assert (line["event"], line["status"], line["user_agent"]) == ("request.refused", 404, "Desk phone")
     assert "example.org" in line["reason"]
+
+
+@pytest.mark.parametrize("key", ["max_aors", "max_bindings"])
+def test_a_full_house_is_503_with_retry_after_and_refreshes_go_on(tmp_path: Path, key: str) -> None:
+    """Sections 21.5.4 and 20.33: it is temporary, and says when to come again; the Warning names the setting.
+
+    alice            daemon, room for one            bob
+      | REGISTER         |                             |
+      |----------------->|                             |
+      |              200 |                    REGISTER |
+      |<-----------------|<----------------------------|
+      |                  | 503, Retry-After            |
+      |                  |---------------------------->|
+      | REGISTER, Expires: 0                           |
+      |----------------->|          REGISTER, then 200 |
+    """
+    with (
+        running_daemon(tmp_path, sections={"limits": {key: 1}}) as daemon,
+        SipPeer(daemon.address) as alice,
+        SipPeer(daemon.address, user="bob") as bob,
+    ):
+        assert alice.register().status == 200
+        refused = bob.register()
+        assert refused.status == 503
+        assert 60 <= int(refused.get("retry-after") or 0) <= 120
+        assert f"limits.{key}" in (refused.get("warning") or "")
+        assert alice.register().status == 200
+        assert alice.register(expires=0).status == 200
+        assert bob.register().status == 200

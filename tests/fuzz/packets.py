@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-DATA = Path(__file__).parents[1] / "data"
-CRASHES = DATA / "crash"
-"""What once ended a daemon, kept and replayed: a folder for each, its packets in their order."""
+from tests.fuzz import seeds
 
 Mutator = Callable[[bytearray, random.Random], None]
 
-_SDP = (
-    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 97\r\n"
-    b"a=rtpmap:96 L16/48000/2\r\na=rtpmap:97 MP3/0/0\r\na=sendonly\r\na=x-screamrouter-role:source\r\n"
-    b"a=x-screamrouter-uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01\r\n"
-)
 _TOKENS = (
     b"\r\n", b"\n", b"\0", b";", b",", b":", b"@", b"<", b">", b'"', b"%00", b"%", b"[", b"]", b"*", b"\t", b"\xff\xfe",
     b"sip:", b"sips:", b"tel:+1", b"SIP/2.0", b"SIP/2.0/UDP ", b"z9hG4bK", b"expires=", b"99999999999999999999", b"-1",
@@ -28,57 +21,35 @@ _TOKENS = (
 )  # fmt: skip
 
 
-def _request(method: str, extra: bytes = b"", body: bytes = b"", *, to_tag: str = "", number: int = 1) -> bytes:
-    head = (
-        f"{method} sip:screamrouter.local SIP/2.0\r\n"
-        f"Via: SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bKfuzz{method}{number};rport\r\n"
-        "Max-Forwards: 70\r\n"
-        f'From: "F" <sip:fuzz{number}@screamrouter.local>;tag=f{number}\r\n'
-        f"To: <sip:fuzz{number}@screamrouter.local>{to_tag}\r\n"
-        f"Call-ID: fuzz{number}@127.0.0.1\r\n"
-        f"CSeq: {number} {method}\r\n"
-    )
-    return head.encode() + extra + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-def _response(status: str, method: str) -> bytes:
-    return (
-        f"SIP/2.0 {status}\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKsrp-1-2-3\r\n"
-        f"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: r1\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
-    ).encode()
-
-
-def seeds() -> list[bytes]:
-    """One sound message of each kind, all of RFC 4475 and RFC 5118, and what was deadly."""
-    contact = b'Contact: <sip:fuzz@127.0.0.1:5999;transport=udp>;expires=60;q=0.5;+sip.instance="<urn:uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01>";reg-id=1\r\n'  # noqa: E501 - one header
-    register = contact + b"Expires: 60\r\nSupported: path, outbound\r\nPath: <sip:edge.test;lr>\r\nUser-Agent: fuzz\r\n"
-    sdp = b"Content-Type: application/sdp\r\n"
-    plain = ("OPTIONS", "INVITE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "INFO", "BYE", "CANCEL", "ACK", "REFER")
-    torture = [path.read_bytes() for path in sorted(DATA.glob("sip/rfc*/*")) if path.suffix in {".dat", ".sip"}]
-    return [
-        *torture,
-        *(path.read_bytes() for path in sorted(CRASHES.glob("*/*.sip"))),
-        _request("REGISTER", register),
-        _request("REGISTER", contact + sdp, _SDP),
-        _request("REGISTER", b"Contact: *\r\nExpires: 0\r\n"),
-        *(_request(method, contact) for method in plain),
-        _request("INVITE", contact + sdp, _SDP),
-        _request("UPDATE", contact, to_tag=";tag=x"),
-        _response("200 OK", "OPTIONS"),
-        _response("486 Busy Here", "INVITE"),
-        _response("100 Trying", "INVITE"),
-    ]
-
-
 def mutated_packets(count: int, seed: int) -> Iterator[bytes]:
-    """``count`` packets of 33 to 3,999 octets, the same for the same ``seed``."""
-    source = random.Random(seed)
-    originals = seeds()
-    for _ in range(count):
-        packet = bytearray(source.choice(originals))
-        for _ in range(source.randint(1, 6)):
-            _mutate(packet, source, originals)
-        yield bytes(packet[:3999]).ljust(33, b" ")
+    """``count`` packets of 33 to 3,999 octets, the same for the same ``seed``.
+
+    One in four belongs to an exchange: its packets come in their order, of one branch that no other exchange has, some
+    of them mutated, now and then one twice or left out.
+    """
+    packets = _packets(random.Random(seed))
+    return (bytes(packet[:3999]).ljust(33, b" ") for packet in itertools.islice(packets, count))
+
+
+def _packets(source: random.Random) -> Iterator[bytes]:
+    exchanges = seeds.exchanges()
+    originals = [*seeds.messages(), *itertools.chain.from_iterable(exchanges)]
+    for number in itertools.count():
+        if source.randrange(8) == 0:
+            branch = b"%sx%d" % (seeds.EXCHANGE_BRANCH, number)
+            for packet in source.choice(exchanges):
+                distinct = packet.replace(seeds.EXCHANGE_BRANCH, branch)
+                for _ in range(source.choice((0, 1, 1, 1, 1, 2))):
+                    yield _mutated(distinct, source, originals) if source.randrange(3) == 0 else distinct
+        else:
+            yield _mutated(source.choice(originals), source, originals)
+
+
+def _mutated(original: bytes, source: random.Random, originals: list[bytes]) -> bytes:
+    packet = bytearray(original)
+    for _ in range(source.randint(0, 6)):
+        _mutate(packet, source, originals)
+    return bytes(packet)
 
 
 def _mutate(packet: bytearray, source: random.Random, originals: list[bytes]) -> None:
@@ -190,12 +161,3 @@ _MUTATORS: tuple[Mutator, ...] = (
     _break_line_end,
     _truncate,
 )
-
-
-def deadly_exchanges() -> dict[str, list[bytes]]:
-    """What once ended a daemon, by its name: packets to be sent in this order."""
-    return {
-        folder.name: [path.read_bytes() for path in sorted(folder.glob("*.sip"))]
-        for folder in sorted(CRASHES.iterdir())
-        if folder.is_dir()
-    }

@@ -26,9 +26,11 @@ from typing import Any
 import pytest
 
 from tests.integration.clients.baresip import needs_baresip, running_baresip
+from tests.integration.clients.linphone import LinphoneAccount, needs_linphone, running_linphone
 from tests.integration.clients.sipp import needs_sipp, play
 from tests.kit.daemon_process import DaemonProcess, running_daemon, started_daemon
 from tests.kit.digest import HASHES, Account, authorization, challenges_of
+from tests.kit.owner import give_password, run_command
 from tests.kit.sip_peer import SipMessage, SipPeer, bound_socket
 
 ALICE = Account("alice", "Geheimnis-1")
@@ -38,20 +40,6 @@ PADDING = f"User-Agent: {'x' * 600}"
 """The answer to a short request from nobody knows where offers fewer algorithms."""
 EX_CONFIG = 78
 README = Path(__file__).parents[2] / "README.md"
-
-
-def run_command(daemon_or_config: DaemonProcess | Path, *arguments: str, typed: str = "") -> str:
-    """What the command line prints; it must succeed."""
-    config = daemon_or_config if isinstance(daemon_or_config, Path) else daemon_or_config.config_path
-    command = [sys.executable, "-m", "daemon", *arguments, "--config", str(config)]
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
-def give_password(daemon: DaemonProcess, device: str = "alice", password: str = ALICE.password) -> None:
-    told = run_command(daemon, "passwd", device, typed=f"{password}\n")
-    assert "The running daemon has taken it." in told
 
 
 def answer_to(peer: SipPeer, account: Account, *, algorithm: str = "MD5", **options: Any) -> SipMessage:
@@ -66,16 +54,7 @@ def answer_to(peer: SipPeer, account: Account, *, algorithm: str = "MD5", **opti
 def daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
     """One in which alice has a password."""
     with running_daemon(tmp_path_factory.mktemp("passwords")) as running:
-        give_password(running)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def md5_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
-    """The same for clients that give up when anything but MD5 is offered, as Debian 12's baresip and SIPp do."""
-    sections = {"authentication": {"algorithms": ["MD5"]}}
-    with running_daemon(tmp_path_factory.mktemp("md5"), sections=sections) as running:
-        give_password(running)
+        give_password(running, "alice", ALICE.password)
         yield running
 
 
@@ -125,8 +104,8 @@ def without_nonces(answer: SipMessage) -> list[tuple[str, str]]:
 
 def test_wrong_password_unknown_user_and_disabled_device_look_the_same_and_are_logged(tmp_path):
     with running_daemon(tmp_path, sections={"admission": {"mode": "closed"}}) as daemon:
-        give_password(daemon)
-        give_password(daemon, "bert")
+        give_password(daemon, "alice", ALICE.password)
+        give_password(daemon, "bert", ALICE.password)
         text = daemon.config_path.read_text(encoding="utf-8")
         disabled = "devices: {bert@screamrouter.local: {enabled: false}}"
         daemon.config_path.write_text(text.replace("devices: {}", disabled), encoding="utf-8")
@@ -179,7 +158,7 @@ def test_disabled_device_without_a_password_is_refused_from_the_next_request_on(
 def test_closed_mode_knows_passwords_only(tmp_path):
     with daemon_with(tmp_path, mode="closed") as daemon, SipPeer(daemon.address) as alice:
         assert alice.register().status == 401
-        give_password(daemon)
+        give_password(daemon, "alice", ALICE.password)
         assert answer_to(alice, ALICE).status == 200
 
 
@@ -233,7 +212,7 @@ def test_flood_of_one_source_does_not_slow_another(tmp_path):
 
 def test_passwords_outlive_a_restart_and_a_damaged_file_keeps_the_daemon_from_starting(tmp_path):
     with running_daemon(tmp_path) as daemon:
-        give_password(daemon)
+        give_password(daemon, "alice", ALICE.password)
         credentials = daemon.state_dir / "credentials.yaml"
     with started_daemon(tmp_path) as daemon, SipPeer(daemon.address) as alice:
         assert alice.register().status == 401
@@ -259,14 +238,15 @@ def test_no_secret_is_ever_logged(daemon, alice):
 
 
 @needs_sipp
-def test_sipp_authenticates(md5_daemon, tmp_path):
-    played = play("authenticate", md5_daemon, tmp_path, [[ALICE.user, sipp_keyword(ALICE.password)]])
+def test_sipp_authenticates_as_configured_by_default(daemon, tmp_path):
+    """It gives up at the sight of any algorithm but MD5, and is known for it: see docs/decisions."""
+    played = play("authenticate", daemon, tmp_path, [[ALICE.user, sipp_keyword(ALICE.password)]])
     assert played.exit_code == 0, played.report
 
 
 @needs_sipp
-def test_sipp_with_a_wrong_password_does_not(md5_daemon, tmp_path):
-    played = play("authenticate", md5_daemon, tmp_path, [[ALICE.user, sipp_keyword("wrong")]])
+def test_sipp_with_a_wrong_password_does_not(daemon, tmp_path):
+    played = play("authenticate", daemon, tmp_path, [[ALICE.user, sipp_keyword("wrong")]])
     assert played.exit_code == 1
     assert "received 'SIP/2.0 401" in played.report
 
@@ -276,10 +256,29 @@ def sipp_keyword(password: str) -> str:
 
 
 @needs_baresip
-def test_baresip_authenticates(md5_daemon, tmp_path):
-    give_password(md5_daemon, "bert")
-    account = f"<sip:bert@127.0.0.1:{md5_daemon.port}>;auth_user=bert;auth_pass={ALICE.password};regint=60"
-    with running_baresip(tmp_path, md5_daemon.ip, account) as baresip:
-        md5_daemon.wait_for_device("bert@screamrouter.local", online=True)
+def test_baresip_authenticates_as_configured_by_default(daemon, tmp_path):
+    """Debian 12's: it gives up at the sight of any algorithm but MD5, and is known for it."""
+    give_password(daemon, "bert", ALICE.password)
+    account = f"<sip:bert@127.0.0.1:{daemon.port}>;auth_user=bert;auth_pass={ALICE.password};regint=60"
+    with running_baresip(tmp_path, daemon.ip, account) as baresip:
+        daemon.wait_for_device("bert@screamrouter.local", online=True)
         assert baresip.terminate() == 0
-        md5_daemon.wait_for_device("bert@screamrouter.local", online=False)
+        daemon.wait_for_device("bert@screamrouter.local", online=False)
+
+
+@needs_linphone
+def test_linphone_authenticates_with_sha_256_as_configured_by_default(daemon, tmp_path):
+    """RFC 8760: it takes the strongest that it knows, and passes over the others."""
+    give_password(daemon, "carol", ALICE.password)
+    account = LinphoneAccount("carol", ALICE.password)
+    with running_linphone(tmp_path, daemon.ip, daemon.address, account) as linphone:
+        daemon.wait_for_device("carol@screamrouter.local", online=True)
+        linphone.say("quit")
+        assert linphone.wait() == 0
+    assert "algorithm=SHA-256" in proofs_in(daemon, "carol")
+
+
+def proofs_in(daemon: DaemonProcess, user: str) -> str:
+    """The Authorization headers that a device sent, as the doctor shows them."""
+    told = run_command(daemon, "doctor", user, "--messages")
+    return "\n".join(line for line in told.splitlines() if "Authorization" in line)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
 
-from domain.events import BindingAdded, BindingChanged, BindingRemoved, CoreEvent, RemovalReason
+from domain.events import BindingAdded, BindingChanged, BindingRemoved, CoreEvent, RemovalReason, RequestRefused
 from domain.ports import BINDING_FIELDS, BindingJournal, Engine, EngineConfig, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine.core_engine import CoreEngine
@@ -19,6 +20,7 @@ from tests.kit.sip_peer import SipPeer
 
 DOMAIN = "screamrouter.local"
 ALICE = f"alice@{DOMAIN}"
+BOB = f"bob@{DOMAIN}"
 CONFIG = EngineConfig(domain=DOMAIN, served_hosts=frozenset({DOMAIN, "127.0.0.1"}), ping_interval_ms=60_000)
 
 
@@ -45,6 +47,10 @@ class World(Protocol):
 
     def unregister(self) -> None: ...
 
+    def register_bob(self) -> None:
+        """Another device registers, and is refused where there is no room."""
+        ...
+
 
 class FakeWorld:
     def __init__(self) -> None:
@@ -67,6 +73,12 @@ class FakeWorld:
     def unregister(self) -> None:
         self.engine.remove(1)
 
+    def register_bob(self) -> None:
+        phone, now = Endpoint("127.0.0.1", 5064), datetime.now(UTC)
+        contact, expiry = "sip:bob@127.0.0.1:5064", now + timedelta(hours=1)
+        flow = Flow(Transport.UDP, phone)
+        self.engine.hear(Binding(2, BOB, BOB, contact, "b", 1, flow, phone, expiry, now, is_reachable=True))
+
 
 def alice_with(alice: Binding, user_agent: str) -> Binding:
     return Binding(**{name: getattr(alice, name) for name in alice.__slots__} | {"user_agent": user_agent})
@@ -79,6 +91,7 @@ class RealWorld:
         self.sip = SipManager(self.engine)
         (bound,) = self.sip.start([ListenAddress("127.0.0.1", 0)])
         self.peer = SipPeer((bound.ip, bound.port))
+        self.bob = SipPeer((bound.ip, bound.port), user="bob")
 
     def another_engine(self) -> CoreEngine:
         engine = CoreEngine(WallClock(), LIBRARY_PATH)
@@ -91,8 +104,12 @@ class RealWorld:
     def unregister(self) -> None:
         assert self.peer.register(expires=0).status == 200
 
+    def register_bob(self) -> None:
+        assert self.bob.register().status in (200, 503)
+
     def close(self) -> None:
-        self.peer.__exit__()
+        self.peer.close()
+        self.bob.close()
         self.sip.stop()
 
 
@@ -167,6 +184,43 @@ def test_the_statistics_count_bindings_and_events(world):
     world.register()
     counted = world.engine.statistics()
     assert (counted.bindings, counted.aors, counted.events) == (1, 1, 1)
+
+
+FULL = [
+    ({"max_aors": 1}, "too_many_aors"),
+    ({"max_bindings": 1}, "too_many_bindings"),
+    ({"max_binding_octets": 1100}, "memory_full"),  # 656 for each of the two
+]
+
+
+@pytest.mark.parametrize(("limits", "cause"), FULL)
+def test_a_device_beyond_a_limit_is_refused_until_another_has_left(world, limits, cause):
+    world.engine.apply_config(replace(CONFIG, **limits))
+    world.register()
+    world.register_bob()
+    added, refused = drained(world.engine)
+    assert isinstance(added, BindingAdded)
+    assert isinstance(refused, RequestRefused)
+    assert (refused.status, refused.cause, refused.aor) == (503, cause, "bob")
+    assert [binding.aor for binding in world.engine.snapshot()] == [ALICE]
+    world.unregister()
+    world.register_bob()
+    assert [binding.aor for binding in world.engine.snapshot()] == [BOB]
+
+
+@pytest.mark.parametrize(("limits", "cause"), FULL)
+def test_a_full_house_still_refreshes_and_a_lower_limit_drops_nobody(world, limits, cause):
+    world.register()
+    world.register_bob()
+    drained(world.engine)
+    world.engine.apply_config(replace(CONFIG, **limits))
+    world.register()
+    world.register_bob()
+    world.register("two")
+    (changed,) = drained(world.engine)
+    assert isinstance(changed, BindingChanged), cause
+    counted = world.engine.statistics()
+    assert (counted.bindings, counted.aors, counted.binding_octets) == (2, 2, 1312)
 
 
 def test_detaching_twice_is_allowed_and_keeps_bindings(world):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak import kills, reloads
+from tests.soak import flood, kills, reloads
 
 
 def test_nothing_that_was_acknowledged_in_time_is_lost_by_kills(tmp_path):
@@ -11,3 +11,9 @@ def test_nothing_that_was_acknowledged_in_time_is_lost_by_kills(tmp_path):
 
 def test_reloads_lose_no_binding_and_leave_no_request_unanswered(tmp_path):
     reloads.soak(tmp_path, reloads=12, devices=200).require_nothing_lost()
+
+
+def test_a_flood_takes_no_honest_registration_no_more_than_its_room_and_nothing_afterwards(tmp_path):
+    report = flood.soak(tmp_path, packets=20_000, devices=50, room=100)
+    report.require_nothing_broken()
+    assert report.most_aors == report.limit  # it was full: one source's burst alone is more than there is room for

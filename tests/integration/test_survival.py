@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fuzz.packets import deadly_exchanges
-from tests.fuzz.run import fuzz
+from tests.fuzz.run import MODES, fuzz_mode
+from tests.fuzz.seeds import deadly_exchanges
 from tests.kit.daemon_process import running_daemon
 from tests.kit.sip_peer import SipPeer
 
@@ -38,7 +38,6 @@ def test_what_once_ended_a_daemon_leaves_it_answering(tmp_path, packets):
         assert daemon.is_running()
 
 
-def test_100_000_mutated_packets_leave_the_daemon_answering(tmp_path):
-    with running_daemon(tmp_path) as daemon:
-        fuzz(daemon, 100_000, seed=20_261)
-        assert daemon.stop() == 0
+@pytest.mark.parametrize("mode", MODES)
+def test_50_000_mutated_packets_leave_the_daemon_serving_and_no_larger(mode):
+    assert fuzz_mode(mode, 50_000, seed=20_261)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from tests.kit.sip_peer import SipMessage
+from tests.kit.sip_peer import SipMessage, SipPeer
 
 HASHES = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}
 _PARAMETER = re.compile(r'(\w+)=(?:"([^"]*)"|([^",\s]+))')
@@ -43,7 +43,7 @@ def challenges_of(answer: SipMessage) -> list[Challenge]:
 def authorization(
     challenge: Challenge, account: Account, uri: str, *, count: int | None = 1, method: str = "REGISTER"
 ) -> str:
-    """The Authorization header for ``method`` on ``uri``. ``count`` is nc; None: the old form without qop."""
+    """The Authorization header for ``method`` to ``uri``. ``count`` is nc; None: the old form without qop."""
 
     def digest(*parts: str) -> str:
         return hashlib.new(HASHES[challenge.algorithm], ":".join(parts).encode()).hexdigest()
@@ -57,3 +57,9 @@ def authorization(
         fields += ["qop=auth", f"nc={count:08x}", 'cnonce="kit"']
     fields += [f'response="{response}"', f"algorithm={challenge.algorithm}"]
     return f"Authorization: Digest {', '.join(fields)}"
+
+
+def prove(peer: SipPeer, account: Account) -> SipMessage:
+    """Register as ``account``: the answer to the second request, by the strongest algorithm that is offered."""
+    (challenge, *_) = challenges_of(peer.register())
+    return peer.register(headers=[authorization(challenge, account, f"sip:{peer.domain}")])

@@ -77,7 +77,11 @@ def cpu_s(pid: int) -> float:
 
 
 def measure(directory: Path, count: int) -> Start:
-    sections = {"liveness": {"ping_interval_s": 300.0, "timeout_s": 1200.0}, "log": {"level": "warning"}}
+    sections = {
+        "liveness": {"ping_interval_s": 300.0, "timeout_s": 1200.0},
+        "limits": {"max_aors": count, "max_bindings": count, "max_memory_mb": 1024},
+        "log": {"level": "warning"},
+    }
     with running_daemon(directory, sections=sections) as daemon:
         register(daemon, count)
         wait_until(lambda: is_written(daemon, count), "everything written", SETTLED_S)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from configuration.access_policy import access_config, access_key, standing_of
+from configuration.access_policy import DeviceStanding, access_config, access_key, standing_of
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_loader import parse_config
 from configuration.credential_file import hash_password
@@ -78,13 +78,14 @@ def test_core_knows_a_device_by_uuid_or_user(device_id, key):
     ],
 )
 def test_standing_is_the_owners_word_where_it_matters(entry, mode, standing):
-    assert standing_of(entry, mode) is standing
+    found = standing_of(entry, mode)
+    assert (None if found is None else found.is_enabled) is standing
 
 
 @pytest.mark.parametrize("ids", [("cam", "cam@screamrouter.local"), ("cam@screamrouter.local", "cam")])
 @pytest.mark.parametrize("words", [(True, False), (False, True)])
 def test_of_two_entries_for_one_device_the_refusal_counts(ids, words):
-    assert access_config(ConfigDocument(), dict(zip(ids, words, strict=True)), {}).devices == {"cam": False}
+    assert access_config(ConfigDocument(), _standings(ids, words), {}).devices == {"cam": False}
 
 
 def test_credential_of_the_realm_is_used_for_its_device_only():
@@ -96,7 +97,7 @@ def test_credential_of_the_realm_is_used_for_its_device_only():
 
 def test_credential_of_a_disabled_device_is_disabled():
     stored = {UUID: hash_password(UUID, "screamrouter.local", "secret")}
-    (one,) = access_config(ConfigDocument(), {UUID: False}, stored).credentials
+    (one,) = access_config(ConfigDocument(), {UUID: DeviceStanding(False)}, stored).credentials
     assert not one.is_enabled
 
 
@@ -104,3 +105,21 @@ def test_credential_of_another_realm_protects_its_device_and_lets_nobody_in():
     stored = {"cam": hash_password("cam", "old.local", "secret")}
     (one,) = access_config(ConfigDocument(), {}, stored).credentials
     assert (one.user, one.keys, dict(one.ha1)) == ("cam", ("cam",), {})
+
+
+def test_networks_of_a_device_are_told_in_every_mode_and_of_two_entries_those_that_both_name():
+    entry = DeviceEntry(networks=("192.168.7.20/24", "private"))
+    for mode in AdmissionMode:
+        standing = standing_of(entry, mode)
+        assert standing is not None
+        assert standing.networks == ("192.168.7.0/24", "private")
+    both = {
+        "cam": DeviceStanding(None, ("private", "loopback")),
+        "cam@screamrouter.local": DeviceStanding(None, ("loopback",)),
+    }
+    config = access_config(ConfigDocument(), both, {})
+    assert (config.devices, config.device_networks) == ({}, {"cam": ("loopback",)})
+
+
+def _standings(ids, words):
+    return {one: DeviceStanding(word) for one, word in zip(ids, words, strict=True)}

@@ -102,3 +102,15 @@ async def test_owners_own_file_of_the_largest_size_is_left_as_it_is(path):
     assert await submit(store, {"a": registered("a"), "b": registered("b")}) == ["config.change_refused", "config.full"]
     await store.stop()
     assert path.read_bytes() == before
+
+
+async def test_file_lists_no_more_new_devices_than_may_register_and_is_full_then(store, path):
+    path.write_text("limits: {max_bindings: 3}\ndevices:\n  owners: {}\n")
+    many = {f"d{number}": registered(f"d{number}") for number in range(5)}
+    assert await submit(store, many) == ["config.full"]
+    assert list(load_config(path).document.devices) == ["owners", "d0", "d1"]
+    assert await submit(store, {"d1": registered("d1", "dev/2")}) == []
+    assert load_config(path).document.devices["d1"].user_agent == "dev/2"
+    path.write_text("limits: {max_bindings: 9}\n" + path.read_text().partition("\n")[2])
+    assert await submit(store, {"d2": registered("d2")}) == []
+    assert "d2" in load_config(path).document.devices

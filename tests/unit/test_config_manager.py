@@ -207,6 +207,7 @@ def test_engine_config_has_the_documents_values_in_the_cores_units():
             "server": {"domain": "Home.Example"},
             "registrar": {"min_expires_s": 1, "default_expires_s": 2, "max_expires_s": 3, "below_min": "reject"},
             "liveness": {"ping_interval_s": 0.05, "timeout_s": 1.5},
+            "limits": {"max_aors": 4, "max_bindings": 5, "max_memory_mb": 6},
         }
     )
     assert engine_config(document, ["MyHost"]) == EngineConfig(
@@ -217,6 +218,9 @@ def test_engine_config_has_the_documents_values_in_the_cores_units():
         max_expires_s=3,
         rejects_brief_expires=True,
         max_contacts=10,
+        max_aors=4,
+        max_bindings=5,
+        max_binding_octets=6 * 1024 * 1024,
         ping_interval_ms=50,
         liveness_timeout_ms=1500,
     )

@@ -9,6 +9,7 @@ from time import process_time
 import pytest
 from structlog.testing import capture_logs
 
+from configuration import device_directory
 from configuration.device_directory import Announcement, Device, DeviceDirectory, announcement, combine_capabilities
 from domain.events import (
     BindingAdded,
@@ -243,3 +244,18 @@ def test_restored_device_whose_entry_was_deleted_needs_more_than_a_ping_to_be_to
     assert sink.calls == []
     directory.on_binding_event(BindingAdded(SECOND))
     assert sink.calls == [THERE_AT_SECOND]
+
+
+def test_who_comes_and_goes_under_ever_new_names_is_forgotten_and_nobody_who_stays(directory, sink, monkeypatch):
+    monkeypatch.setattr(device_directory, "MOST_GONE", 2)
+    directory.on_binding_event(BindingAdded(FIRST))
+    for number in range(10, 20):
+        passing = replace(SECOND, binding_id=number, device_id=f"passing{number}")
+        directory.on_binding_event(BindingAdded(passing))
+        directory.on_binding_event(BindingRemoved(passing, RemovalReason.UNREGISTERED))
+    known = [number for number in range(10, 20) if directory.find(f"passing{number}") is not None]
+    assert known == [18, 19]
+    assert directory.find(FIRST.device_id) is not None
+    back = replace(SECOND, binding_id=30, device_id="passing10")
+    directory.on_binding_event(BindingAdded(back))
+    assert sink.calls[-1][:2] == ("there", "passing10")

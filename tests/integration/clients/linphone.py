@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.integration.clients.client_process import ClientProcess, needs_program, running_client, uri_host
@@ -26,9 +27,20 @@ dns_search_enabled=0
 """
 
 
+@dataclass(frozen=True, slots=True)
+class LinphoneAccount:
+    """What was typed into it."""
+
+    user: str
+    password: str
+
+
 @contextmanager
-def running_linphone(directory: Path, ip: str, server: tuple[str, int], user: str) -> Iterator[ClientProcess]:
-    """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register.
+def running_linphone(
+    directory: Path, ip: str, server: tuple[str, int], account: str | LinphoneAccount
+) -> Iterator[ClientProcess]:
+    """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register:
+    a user, with or without a password.
 
     ``say("unregister 1")`` takes the account back, ``say("quit")`` ends it.
     """
@@ -46,5 +58,8 @@ def running_linphone(directory: Path, ip: str, server: tuple[str, int], user: st
         # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
         client.say(f"port sip {free_udp_port(ip)} udp")
         host_port = f"{uri_host(server[0])}:{server[1]}"
-        client.say(f"register sip:{user}@{host_port} sip:{host_port}")
+        user, proof = (
+            (account, "") if isinstance(account, str) else (account.user, f" {account.password} {account.user}")
+        )
+        client.say(f"register sip:{user}@{host_port} sip:{host_port}{proof}")
         yield client

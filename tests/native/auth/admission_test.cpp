@@ -115,6 +115,7 @@ TEST_CASE("what is no network is refused") {
         CAPTURE(text);
         CHECK_FALSE(read_networks(text).has_value());
     }
+    CHECK_FALSE(read_networks(std::string_view("10.0.0.0\0x/8", 12)).has_value());
 }
 
 TEST_CASE("mode and standing decide, with the default networks") {
@@ -174,4 +175,36 @@ TEST_CASE("of several rules the longest prefix counts, in whatever order they st
 
 TEST_CASE("without rules nobody comes in") {
     CHECK(admission(AdmissionMode::open, {}).access(bits(127, 0, 0, 1)) == Access::refused);
+}
+
+TEST_CASE(
+    "a device that may come from certain networks only is refused elsewhere, and looks unknown where that differs") {
+    constexpr DeviceStanding kElsewhere{true, true, false, true};
+    constexpr DeviceStanding kElsewhereWithPassword{true, true, true, true};
+    const AddressBits here = bits(192, 168, 1, 7);
+    for (const AdmissionMode mode : {AdmissionMode::open, AdmissionMode::approve, AdmissionMode::closed}) {
+        const Admission house = admission(mode, {{"private", Access::by_mode}});
+        CHECK(house.decide(here, kElsewhereWithPassword).entrance == Entrance::authenticate);
+        const AdmissionDecision decision = house.decide(here, kElsewhere);
+        if (mode == AdmissionMode::open) {
+            CHECK(decision.entrance == Entrance::refused);
+            CHECK(decision.reason == RejectReason::device_elsewhere);
+        } else {
+            CHECK(decision.entrance == house.decide(here, kUnknown).entrance);
+        }
+    }
+}
+
+TEST_CASE("who is registered is for everybody to know only where everybody may register") {
+    const auto is_open = [](AdmissionMode mode, Access access, const AddressBits& source) {
+        return admission(mode, {{"192.168.0.0/16", access}}).is_open_to(source);
+    };
+    const AddressBits here = bits(192, 168, 1, 7);
+    CHECK(is_open(AdmissionMode::open, Access::by_mode, here));
+    CHECK(is_open(AdmissionMode::closed, Access::trusted, here));
+    CHECK_FALSE(is_open(AdmissionMode::open, Access::credentials, here));
+    CHECK_FALSE(is_open(AdmissionMode::open, Access::refused, here));
+    CHECK_FALSE(is_open(AdmissionMode::approve, Access::by_mode, here));
+    CHECK_FALSE(is_open(AdmissionMode::closed, Access::by_mode, here));
+    CHECK_FALSE(is_open(AdmissionMode::open, Access::by_mode, bits(10, 0, 0, 1)));
 }

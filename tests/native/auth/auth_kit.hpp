@@ -103,12 +103,11 @@ struct House {
         request.method = "REGISTER";
         request.request_uri = phone.request_uri;
         request.aor_key = phone.aor_key;
-        request.authorizations = views;
         request.call_id = phone.call_id;
         request.cseq = phone.cseq;
         request.content = phone.content;
         request.source = phone.source;
-        return authenticator.decide(request, table, policy, now_ms);
+        return authenticator.decide(request, Claim(views, policy.realm), table, policy, now_ms);
     }
 
     AuthVerdict decide(const Phone& phone, base::TimeMs now_ms = kNow) {

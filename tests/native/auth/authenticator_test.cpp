@@ -325,10 +325,9 @@ TEST_CASE("the claimed user is read from the credentials for our realm") {
     phone.nonce = "n";
     const std::string header = phone.authorization();
     const std::vector<std::string_view> values{"Digest username=\"eve", header};
-    std::array<char, kLongestUserName> room;
-    CHECK(claimed_user(values, kRealm, room) == "alice");
-    CHECK(claimed_user(values, "other", room).empty());
-    CHECK(claimed_user({}, kRealm, room).empty());
+    CHECK(Claim(values, kRealm).user() == "alice");
+    CHECK(Claim(values, "other").user().empty());
+    CHECK(Claim({}, kRealm).user().empty());
 }
 
 TEST_CASE("a table finds whom it holds, the first of two, and keeps no digest that is none") {
@@ -343,4 +342,58 @@ TEST_CASE("a table finds whom it holds, the first of two, and keeps no digest th
     CHECK_FALSE(broken.set_ha1(Algorithm::sha256, "00"));
     CHECK_FALSE(broken.set_ha1(Algorithm::md5, "password"));
     CHECK(std::all_of(broken.ha1.begin(), broken.ha1.end(), [](const HexDigest& ha1) { return ha1.is_empty(); }));
+}
+
+TEST_CASE("an unknown user, a wrong password, a disabled device and another's address cost the same work") {
+    House house;
+    const auto work_for = [&house](const std::string& user, const std::string& password, Algorithm algorithm) {
+        Phone phone;
+        phone.user = user;
+        phone.password = password;
+        phone.algorithm = algorithm;
+        phone.aor_key = "alice";
+        phone.nonce = house.nonce_for(phone);
+        return house.decide(phone, {phone.authorization()});
+    };
+    for (const Algorithm algorithm : kByStrength) {
+        const AuthVerdict verdicts[] = {
+            work_for("alice", "wonderland", algorithm), work_for("alice", "wrong", algorithm),
+            work_for("nobody", "wrong", algorithm),     work_for("bob", "builder", algorithm),
+            work_for("bob", "wrong", algorithm),
+        };
+        const Finding findings[] = {Finding::accepted, Finding::wrong_password, Finding::unknown_user,
+                                    Finding::disabled_device, Finding::wrong_password};
+        for (std::size_t i = 0; i < std::size(verdicts); ++i) {
+            CHECK(verdicts[i].finding == findings[i]);
+            CHECK(verdicts[i].work == AuthWork{1, 1});
+        }
+    }
+}
+
+TEST_CASE("a device without a hash for the algorithm costs the same work as one with a wrong password") {
+    House house;
+    std::vector<Credential> credentials{credential("alice", "wonderland")};
+    credentials.front().ha1[static_cast<std::size_t>(Algorithm::md5)] = HexDigest();
+    house.table = CredentialTable(credentials);
+    Phone phone;
+    phone.algorithm = Algorithm::md5;
+    phone.nonce = house.nonce_for(phone);
+    const AuthVerdict verdict = house.decide(phone, {phone.authorization()});
+    CHECK(verdict.finding == Finding::wrong_password);
+    CHECK(verdict.work == AuthWork{1, 1});
+}
+
+TEST_CASE("who only asks a question may ask it about anybody") {
+    House house;
+    Phone phone;
+    phone.nonce = house.nonce_for(phone);
+    const std::string header = phone.authorization();
+    const std::string_view value = header;
+    AuthRequest request;
+    request.method = "REGISTER";
+    request.request_uri = phone.request_uri;
+    request.source = phone.source;
+    const Claim claim({&value, 1}, house.policy.realm);
+    CHECK(house.authenticator.decide(request, claim, house.table, house.policy, kNow).decision ==
+          AuthDecision::accepted);
 }

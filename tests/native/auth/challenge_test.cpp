@@ -72,3 +72,22 @@ TEST_CASE("a realm is short, printable and free of what must be escaped") {
         CHECK_FALSE(is_valid_realm(realm));
     }
 }
+
+TEST_CASE("clients that give up at the sight of what they do not know are offered what they do") {
+    const AlgorithmSet all{Algorithm::sha512_256, Algorithm::sha256, Algorithm::md5};
+    const auto has_sha = [&](std::string_view name, AlgorithmSet wanted) {
+        return offered_to(name, wanted).contains(Algorithm::sha256);
+    };
+    for (const std::string_view name :
+         {"baresip v1.0.0 (x86_64/linux)", "baresip v0.6.5 (arm/linux)", "SIPp", "sipp/3"}) {
+        CHECK_FALSE(has_sha(name, all));
+        CHECK(offered_to(name, all).contains(Algorithm::md5));
+        CHECK(has_sha(name, {Algorithm::sha256}));  // the owner has ruled MD5 out
+    }
+    CHECK_FALSE(offered_to("LinphoneAndroid/5.1", all).contains(Algorithm::sha512_256));
+    CHECK(has_sha("LinphoneAndroid/5.1", all));
+    CHECK(offered_to("Unknown", {Algorithm::sha512_256}).contains(Algorithm::sha512_256));
+    for (const std::string_view name : {"", "baresip v2.0.0 (x86_64/linux)", "baresip v1.1.0", "my SIPp"}) {
+        CHECK(has_sha(name, all));
+    }
+}

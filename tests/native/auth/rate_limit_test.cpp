@@ -140,6 +140,18 @@ TEST_CASE("a source is an IPv4 address, an IPv6 /64 abroad, an IPv6 address at h
     CHECK_FALSE(key(ipv6(kLink, 1, 2)) == key(ipv6(kLink, 1, 3)));
 }
 
+TEST_CASE("trusted are those that were vouched for, but not while they flood, and not for ever") {
+    RateLimiter limiter(kSeed, 512);
+    for (const std::uint32_t number : {1U, 2U}) limiter.vouch(source(number), kNow);
+    static_cast<void>(limiter.take(source(3), kLimit, kNow));
+    CHECK(limiter.trusted(kLimit, kNow).size() == 2);
+    static_cast<void>(passes(limiter, source(1), 1'000, kNow));
+    REQUIRE(limiter.trusted(kLimit, kNow).size() == 1);
+    CHECK(limiter.trusted(kLimit, kNow).front() == source(2));
+    CHECK(limiter.trusted(kLimit, kNow + 60'000).size() == 2);
+    CHECK(limiter.trusted(kLimit, kNow + 25 * 3600 * 1000).empty());
+}
+
 TEST_CASE("threads that share a bucket share its tokens") {
     RateLimiter limiter(kSeed, 512);
     std::vector<std::size_t> passed(4);

@@ -79,7 +79,7 @@ class Phone {
         sip::ChangeSet changes;
         const bool is_new = bindings.empty() || bindings.front().contact_uri != contact_.uri;
         changes.push({.action = is_new ? sip::BindingAction::add : sip::BindingAction::update, .expires_s = 3600});
-        guard.apply(request_, identity, changes, 1);
+        static_cast<void>(guard.apply(request_, identity, changes, 1));
     }
 
   private:

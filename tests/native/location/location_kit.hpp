@@ -69,7 +69,8 @@ class Desk {
     explicit Desk(const LivenessPolicy& policy = {}) { location.set_liveness(policy); }
 
     /// Applies `changes` as the engine would apply the registrar's.
-    void apply(const Request& wanted, base::TimeMs now_ms, const std::vector<sip::BindingChange>& changes) {
+    sip::RejectReason apply(const Request& wanted, base::TimeMs now_ms,
+                            const std::vector<sip::BindingChange>& changes) {
         const sip::RequestedContact contact{.uri = wanted.contact_uri,
                                             .expires_s = std::nullopt,
                                             .q_thousandths = wanted.q_thousandths,
@@ -92,14 +93,16 @@ class Desk {
         for (const sip::BindingChange& change : changes) set.push(change);
         auto guard = location.lock(wanted.aor_key, now_ms);
         static_cast<void>(guard.bindings());
-        guard.apply(request, identity, set, hash_of(wanted.call_id));
+        return guard.apply(request, identity, set, hash_of(wanted.call_id));
     }
 
-    void add(const Request& wanted, base::TimeMs now_ms, std::uint32_t expires_s = 3600) {
-        apply(wanted, now_ms, {{.action = sip::BindingAction::add, .expires_s = expires_s}});
+    sip::RejectReason add(const Request& wanted, base::TimeMs now_ms, std::uint32_t expires_s = 3600) {
+        return apply(wanted, now_ms, {{.action = sip::BindingAction::add, .expires_s = expires_s}});
     }
-    void update(const Request& wanted, base::TimeMs now_ms, std::uint32_t expires_s = 3600, std::uint8_t binding = 0) {
-        apply(wanted, now_ms, {{.action = sip::BindingAction::update, .binding = binding, .expires_s = expires_s}});
+    sip::RejectReason update(const Request& wanted, base::TimeMs now_ms, std::uint32_t expires_s = 3600,
+                             std::uint8_t binding = 0) {
+        return apply(wanted, now_ms,
+                     {{.action = sip::BindingAction::update, .binding = binding, .expires_s = expires_s}});
     }
     void remove(const Request& wanted, base::TimeMs now_ms, std::uint8_t binding = 0, bool is_replacement = false) {
         apply(wanted, now_ms,

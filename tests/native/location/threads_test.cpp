@@ -107,7 +107,7 @@ class Worker {
             changes.push({.action = sip::BindingAction::update, .expires_s = 1 + below(10)});
         }
         static_cast<void>(guard.removals().size());
-        guard.apply(request, identity, changes, 1);
+        static_cast<void>(guard.apply(request, identity, changes, 1));
     }
 
     Location& location_;

@@ -78,4 +78,6 @@ TEST_CASE("a printed address is read back as it was") {
     for (const char* text : {"", "192.0.2", "fe80::1%", "fe80::1%eth0", "fe80::1%2x", "192.0.2.7%2", "[::1]"}) {
         CHECK_FALSE(SocketAddress::parse(text, 5060).has_value());
     }
+    CHECK_FALSE(SocketAddress::parse(std::string("192.0.2.7\0x", 11), 5060).has_value());
+    CHECK_FALSE(SocketAddress::parse(std::string("::1\0%2", 6), 5060).has_value());
 }

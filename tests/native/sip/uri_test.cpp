@@ -256,6 +256,13 @@ TEST_CASE("texts that are no SIP URIs equal only themselves") {
     CHECK_FALSE(are_equal("sip:a@b", "tel:+1555"));
 }
 
+TEST_CASE("RFC 3261 19.1.1: a URI with a parameter twice, which may stand once, equals itself and no other") {
+    const auto twice = Uri::parse("sip:a@b;x=1;x=2");
+    REQUIRE(twice);
+    CHECK(are_equal(*twice, *twice));
+    check_different({{"sip:a@b;x=1;x=2", "sip:a@b;x=1"}, {"sip:a@b;x=1;x=2", "sip:a@b;x=3"}});
+}
+
 TEST_CASE("random octets: parsing stays within its text, and equality is reflexive and symmetric") {
     std::mt19937 random(20240611);
     constexpr std::string_view kPieces[] = {"sip:", "sips:", "a", "alice", "%61",  "%", "%4",  ":",   "@",

@@ -55,8 +55,9 @@ TEST_CASE("the branch brings the token back") {
 }
 
 TEST_CASE("a branch of somebody else is no token") {
-    for (const char* branch : {"", "z9hG4bK", "z9hG4bKsrp-", "z9hG4bKsrp-1", "z9hG4bKsrp-1-2", "z9hG4bKsrp-x-y-z",
-                               "z9hG4bKsrp-1-100000000-3"}) {
+    for (const char* branch :
+         {"", "z9hG4bK", "z9hG4bKsrp-", "z9hG4bKsrp-1", "z9hG4bKsrp-1-2", "z9hG4bKsrp-x-y-z",
+          "z9hG4bKsrp-1-100000000-3", "z9hG4bKsrp-1-2-3-", "z9hG4bKsrp-1-2-3x", "z9hG4bKsrp-1-2--3"}) {
         CHECK_FALSE(stack::read_ping_token(branch));
     }
 }
