@@ -50,11 +50,11 @@ enum class RejectReason : std::uint8_t {
     out_of_order,            // 500, CSeq not above the binding's (section 10.3 step 7)
     update_pending,          // 500 with Retry-After, an offer while one waits (section 14.2, RFC 3311 section 5.2)
     too_many_contacts,       // 503, beyond registrar.max_contacts
+    too_many_calls,          // 503, as many calls as limits.max_calls are up
+    shutting_down,           // 503, the daemon ends
     too_many_aors,           // 503, beyond limits.max_aors
     too_many_bindings,       // 503, beyond limits.max_bindings
     memory_full,             // 503, beyond limits.max_memory_mb
-    too_many_calls,          // 503, as many calls as limits.max_calls are up
-    shutting_down,           // 503, the daemon ends
     too_many_requests,       // 503, the source is beyond its rate
     too_many_failures,       // 503, the source or the user waits after failed guesses
     method_unknown,          // 501

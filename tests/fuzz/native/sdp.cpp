@@ -1,24 +1,17 @@
 // Session descriptions and trickled candidates: any octets are read or refused, and each answer keeps the laws.
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+#include <string>
 #include <string_view>
 #include <variant>
 
 #include "../../native/sdp/answer_laws.hpp"
+#include "fuzz_kit.hpp"
 #include "sdp/answer.hpp"
 #include "sdp/offer.hpp"
 
+namespace sr::fuzz {
 namespace {
 
 using namespace sr::sdp;
-
-void require(bool holds, std::string_view law) {
-    if (holds) return;
-    std::fprintf(stderr, "broken: %.*s\n", static_cast<int>(law.size()), law.data());
-    std::abort();
-}
 
 LocalMedia our_media() {
     LocalMedia local;
@@ -33,8 +26,8 @@ LocalMedia our_media() {
 }
 
 void require_laws(const SessionDescription& offer, const Agreement& agreement) {
-    const auto broken = testkit::broken_law(offer, agreement);
-    require(broken.empty(), broken);
+    const std::string broken(testkit::broken_law(offer, agreement));
+    require(broken.empty(), broken.c_str());
 }
 
 void answer(const SessionDescription& offer, const LocalMedia& local, const Agreement& earlier) {
@@ -54,22 +47,22 @@ void answer(const SessionDescription& offer, const LocalMedia& local, const Agre
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(std::string_view input) {
     static const LocalMedia local = our_media();
     static const Offer offers[] = {make_offer(local, LegKind::webrtc), make_offer(local, LegKind::rtp)};
     static const auto earlier = [] {
         const auto read = parse("v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\n");
         return std::get<Agreement>(negotiate(std::get<SessionDescription>(read), local, nullptr));
     }();
-    const std::string_view input(reinterpret_cast<const char*>(data), size);
     static_cast<void>(parse_candidate(input));
     const auto read = parse(input);
     const auto* const description = std::get_if<SessionDescription>(&read);
     if (description == nullptr) {
         require(!std::get<SdpFault>(read).expected.empty(), "a fault says what was expected");
-        return 0;
+        return;
     }
     answer(*description, local, earlier);
     for (const Offer& offer : offers) static_cast<void>(accept(offer, *description, nullptr));
-    return 0;
 }
+
+}  // namespace sr::fuzz
