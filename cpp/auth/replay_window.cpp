@@ -14,7 +14,7 @@ constexpr std::uint32_t kUsedUp = std::numeric_limits<std::uint32_t>::max();
 ReplayWindow::ReplayWindow(std::uint64_t seed, std::size_t nonces) : hash_(seed), sets_(nonces) {}
 
 ReplayWindow::Entry* ReplayWindow::find(Set& set, const Nonce& nonce) noexcept {
-    for (std::size_t i = 0; i < kWays; ++i) {
+    for (std::size_t i = 0; i < kNonceWays; ++i) {
         if (set.numbers[i] != nonce.number) continue;
         Entry& entry = set.entries[i];
         if (entry.highest != 0 && entry.issued_ms == nonce.issued_ms) return &entry;

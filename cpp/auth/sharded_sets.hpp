@@ -11,16 +11,16 @@
 
 namespace sr::auth {
 
-inline constexpr std::size_t kWays = 8;  // entries of a set
+inline constexpr std::size_t kWays = 8;  // entries of a usual set
 
 /// Nothing is allocated after the constructor, whatever comes: a set that is full decides by itself whom it forgets,
 /// and a flood into one set touches no other. Which set is whose must depend on a secret (base::TextHash with a random
 /// seed), else it could be chosen.
-template <class Set>
+template <class Set, std::size_t Ways = kWays>
 class ShardedSets {
   public:
-    /// For `entries` at least, in sets of kWays.
-    explicit ShardedSets(std::size_t entries) : sets_(std::bit_ceil(std::max(entries / kWays, kShards))) {}
+    /// For `entries` at least, in sets of `Ways`.
+    explicit ShardedSets(std::size_t entries) : sets_(std::bit_ceil(std::max(entries / Ways, kShards))) {}
 
     /// What `act(set)` returns, under the set's lock. Any thread.
     template <class Act>
@@ -39,7 +39,7 @@ class ShardedSets {
         }
     }
 
-    [[nodiscard]] std::size_t capacity() const noexcept { return sets_.size() * kWays; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return sets_.size() * Ways; }
 
   private:
     static constexpr std::size_t kShards = 64;

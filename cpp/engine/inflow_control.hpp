@@ -6,10 +6,10 @@
 
 namespace sr::engine {
 
-/// Theory of operation. A buffer that is half full means that more comes than is read, and that everybody waits for
-/// as long as the queue takes. Then strangers get half of what they had, again and again until the queue is short, and
-/// a little more when it has been short for a while; once they may send all they want, nothing is dropped by lot any
-/// more.
+/// Theory of operation. A buffer that fills means that more comes than is read, and that everybody waits for as long as
+/// the queue takes. Then strangers get a sixteenth, half of that again and again until the queue is short, and a little
+/// more when it has been short for a while. Once they may send all they want, nothing is dropped by lot any more; but
+/// who pauses and floods again within half a minute meets less patience.
 class InflowControl {
   public:
     /// Of 2^32.
@@ -27,6 +27,7 @@ class InflowControl {
   private:
     std::uint32_t share_ = kAll;
     int calm_looks_ = 0;
+    int wary_looks_ = 0;  // for so long a shorter queue is enough to limit again
 };
 
 }  // namespace sr::engine

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 SOCKET_NAME = "control.sock"
 _MOST_QUESTION_OCTETS = 4096
 _ASK_TIMEOUT_S = 5.0
+_ANSWER_TIMEOUT_S = 20.0
+"""How long to wait for a daemon that is busy: in a flood its processors have other things to do."""
 
 Answer = Callable[[], Any]
 """Returns what ``json.dumps`` can write; called on the daemon's loop."""
@@ -99,7 +101,7 @@ def ask(state_dir: Path, question: str, argument: Any = None) -> Any:
     path = state_dir / SOCKET_NAME
     line = question if argument is None else f"{question} {json.dumps(argument)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_ASK_TIMEOUT_S)
+        connection.settimeout(_ANSWER_TIMEOUT_S)
         try:
             connection.connect(str(path))
             connection.sendall(line.encode() + b"\n")

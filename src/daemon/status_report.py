@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from api.control_socket import Answer
 from configuration.configuration_manager import ConfigurationManager, SipDeviceConfig
 from domain.ports import Engine
+
+_ROW_FIELDS = tuple(field.name for field in fields(SipDeviceConfig))
 
 
 class StatusReport:
@@ -40,6 +42,7 @@ class StatusReport:
 
 def device_row(device: SipDeviceConfig) -> dict[str, Any]:
     """One device as JSON can carry it."""
-    row = asdict(device)
+    row = {name: getattr(device, name) for name in _ROW_FIELDS}  # asdict on all of it takes ten times as long
+    row["formats"] = tuple(map(asdict, device.formats))
     row["last_seen"] = device.last_seen.isoformat(timespec="seconds") if device.last_seen else None
     return row

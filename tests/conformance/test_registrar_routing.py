@@ -106,7 +106,9 @@ def test_requests_to_a_device_with_rport_go_to_the_source_of_its_registration(
     """
     peer = new_peer(lively_daemon)
     peer.register(contacts=["<sip:desk@192.0.2.10:5060>"])
-    assert peer.answer_ping().start_line == "OPTIONS sip:desk@192.0.2.10:5060 SIP/2.0"
+    # Its port may have been that of an earlier test's device, which is asked there, too.
+    pings = (peer.answer_ping().start_line for _ in range(20))
+    assert "OPTIONS sip:desk@192.0.2.10:5060 SIP/2.0" in pings
 
 
 def test_requests_to_a_device_without_rport_go_to_its_contact(lively_daemon: DaemonProcess, new_peer) -> None:

@@ -108,14 +108,14 @@ TEST_CASE("a nonce that served with qop does not serve without") {
 
 TEST_CASE("when a set is full the oldest nonce is forgotten, and forgotten is never accepted") {
     ReplayWindow window(kSeed, 512);
-    for (std::uint64_t i = 0; i < kWays; ++i) {
+    for (std::uint64_t i = 0; i < kNonceWays; ++i) {
         CHECK(use(window, nonce(i, kNow + static_cast<TimeMs>(i)), 1) == NonceUse::accepted);
     }
     CHECK(use(window, nonce(100, kNow + 100), 1) == NonceUse::accepted);
     CHECK(use(window, nonce(0, kNow), 1, 7) == NonceUse::forgotten);
     CHECK(use(window, nonce(0, kNow), 2) == NonceUse::forgotten);
     CHECK(use(window, nonce(50, kNow), 1) == NonceUse::forgotten);  // never used, but nobody can know
-    for (std::uint64_t i = 1; i < kWays; ++i) {
+    for (std::uint64_t i = 1; i < kNonceWays; ++i) {
         CHECK(use(window, nonce(i, kNow + static_cast<TimeMs>(i)), 1, 7) == NonceUse::replayed);
         CHECK(use(window, nonce(i, kNow + static_cast<TimeMs>(i)), 2) == NonceUse::accepted);
     }
@@ -123,10 +123,10 @@ TEST_CASE("when a set is full the oldest nonce is forgotten, and forgotten is ne
 
 TEST_CASE("a nonce older than all of a full set is forgotten, and pushes none of them out") {
     ReplayWindow window(kSeed, 512);
-    for (std::uint64_t i = 0; i < kWays; ++i) CHECK(use(window, nonce(i, kNow), 1) == NonceUse::accepted);
+    for (std::uint64_t i = 0; i < kNonceWays; ++i) CHECK(use(window, nonce(i, kNow), 1) == NonceUse::accepted);
     CHECK(use(window, nonce(90, kNow - 1), 1) == NonceUse::forgotten);
     CHECK(use(window, nonce(91, kNow), 1) == NonceUse::forgotten);
-    for (std::uint64_t i = 0; i < kWays; ++i) CHECK(use(window, nonce(i, kNow), 2) == NonceUse::accepted);
+    for (std::uint64_t i = 0; i < kNonceWays; ++i) CHECK(use(window, nonce(i, kNow), 2) == NonceUse::accepted);
 }
 
 TEST_CASE("a full set says nothing about the others") {

@@ -4,27 +4,27 @@
 
 using sr::engine::InflowControl;
 
-TEST_CASE("a burst that leaves half of the buffer free limits nobody") {
+TEST_CASE("a burst that leaves two thirds of the buffer free limits nobody") {
     InflowControl inflow;
-    for (int look = 0; look < 100; ++look) CHECK_FALSE(inflow.look(0.49));
+    for (int look = 0; look < 100; ++look) CHECK_FALSE(inflow.look(0.29));
     CHECK_FALSE(inflow.is_limiting());
 }
 
-TEST_CASE("while the queue is long strangers get half again and again, but never nothing") {
+TEST_CASE("while the queue is long strangers get a sixteenth, then half again and again, but never nothing") {
     InflowControl inflow;
-    CHECK(inflow.look(0.5));
-    CHECK(inflow.share() == InflowControl::kAll / 2);
-    CHECK(inflow.look(0.1));
-    CHECK(inflow.share() == InflowControl::kAll / 4);
+    CHECK(inflow.look(0.3));
+    CHECK(inflow.share() == InflowControl::kAll / 16);
+    CHECK(inflow.look(0.06));
+    CHECK(inflow.share() == InflowControl::kAll / 32);
     for (int look = 0; look < 100; ++look) CHECK(inflow.look(1.0));  // who floods may be another one each time
-    CHECK(inflow.share() == InflowControl::kAll / 1024);
+    CHECK(inflow.share() == InflowControl::kAll / 256);
 }
 
 TEST_CASE("a queue of middling length is left as it is") {
     InflowControl inflow;
     inflow.look(1.0);
-    for (int look = 0; look < 100; ++look) CHECK_FALSE(inflow.look(0.07));
-    CHECK(inflow.share() == InflowControl::kAll / 2);
+    for (int look = 0; look < 100; ++look) CHECK_FALSE(inflow.look(0.05));
+    CHECK(inflow.share() == InflowControl::kAll / 16);
 }
 
 TEST_CASE("when it has been short for a while strangers get more, within two seconds all they want") {
@@ -39,4 +39,15 @@ TEST_CASE("when it has been short for a while strangers get more, within two sec
     }
     CHECK(looks * InflowControl::kLook_ms <= 2000);
     CHECK_FALSE(inflow.look(0.0));
+}
+
+TEST_CASE("whoever floods again soon meets less patience, and after half a minute as much as at first") {
+    InflowControl inflow;
+    inflow.look(1.0);
+    while (inflow.is_limiting()) inflow.look(0.0);
+    InflowControl again = inflow;
+    CHECK(again.look(0.06));
+    CHECK(again.is_limiting());
+    for (int look = 0; look < 30'000 / InflowControl::kLook_ms; ++look) CHECK_FALSE(inflow.look(0.0));
+    CHECK_FALSE(inflow.look(0.06));
 }
