@@ -27,7 +27,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from configuration.config_access import AdmissionSection, AuthenticationSection, LimitsSection
-from configuration.config_section import Section, as_list, no_repeats
+from configuration.config_http import HttpSection
+from configuration.config_section import IpText, Section, absolute_path, as_list, no_repeats, refuse_key
 from domain.values import ProtocolType, Role
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -46,14 +47,6 @@ def fold_device_id(text: str) -> str:
     return text.lower() if is_uuid(text) else text
 
 
-def _ip_address(text: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise PydanticCustomError("address", "is no numeric IP address") from None
-    return text
-
-
 def _host_or_domain(text: str) -> str:
     if len(text) > _LONGEST_REALM:
         raise PydanticCustomError("domain", "is too long for a realm of passwords")
@@ -62,12 +55,6 @@ def _host_or_domain(text: str) -> str:
             ipaddress.ip_address(text)
         except ValueError:
             raise PydanticCustomError("domain", "is no domain name") from None
-    return text
-
-
-def _absolute_path(text: str | None) -> str | None:
-    if text is not None and not text.startswith(("/", "~")):
-        raise PydanticCustomError("path", "is no absolute path")
     return text
 
 
@@ -94,7 +81,6 @@ def _empty_is_list(value: Any) -> Any:
 
 
 StrictFloat = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-IpText = Annotated[StrictStr, AfterValidator(_ip_address)]
 
 
 class ServerSection(Section):
@@ -111,7 +97,7 @@ class ServerSection(Section):
     ] = "screamrouter.local"
     state_dir: Annotated[
         StrictStr | None,
-        AfterValidator(_absolute_path),
+        AfterValidator(absolute_path),
         Field(description="an absolute path, or one that begins with ~; empty: chosen by the system"),
     ] = None
 
@@ -158,9 +144,9 @@ class RegistrarSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> RegistrarSection:
         if self.min_expires_s > self.max_expires_s:
-            _refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})", "min_expires_s")
+            refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})", "min_expires_s")
         if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:
-            _refuse_key(
+            refuse_key(
                 "default_expires_s",
                 f"is not between min_expires_s ({self.min_expires_s}) and max_expires_s ({self.max_expires_s})",
                 "min_expires_s",
@@ -180,7 +166,7 @@ class LivenessSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> LivenessSection:
         if self.timeout_s <= self.ping_interval_s:
-            _refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})", "ping_interval_s")
+            refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})", "ping_interval_s")
         return self
 
 
@@ -265,6 +251,9 @@ class ConfigDocument(Section):
     limits: Annotated[LimitsSection, BeforeValidator(_empty_is_none, json_schema_input_type=LimitsSection | None)] = (
         LimitsSection()
     )
+    http: Annotated[HttpSection, BeforeValidator(_empty_is_none, json_schema_input_type=HttpSection | None)] = (
+        HttpSection()
+    )
     discovery: Annotated[
         DiscoverySection, BeforeValidator(_empty_is_none, json_schema_input_type=DiscoverySection | None)
     ] = DiscoverySection()
@@ -279,8 +268,3 @@ class ConfigDocument(Section):
         BeforeValidator(_empty_is_list, json_schema_input_type=tuple[RouteEntry, ...] | None),
         Field(description="a list of routes"),
     ] = ()
-
-
-def _refuse_key(key: str, message: str, *others: str) -> None:
-    """Report a rule between ``key``, which is to be changed, and ``others`` of the same section."""
-    raise PydanticCustomError("order", "{message}", {"key": key, "message": message, "others": others})
