@@ -59,12 +59,13 @@ $(STAMPS)/app: setup.py pyproject.toml $(STAMPS)/run
 
 build: packages-build $(STAMPS)/app  ## leave .venv/bin/screamrouter-sip
 	@$(VENV)/bin/python setup.py --quiet build_ext --inplace
+	@scripts/build-page.sh
 
 run: build  ## start the daemon on ./config.yaml
 	@exec $(VENV)/bin/screamrouter-sip run --config $(CONFIG)
 
 clean:  ## remove everything that make has made here
-	rm -rf $(VENV) build dist src/*.egg-info src/engine/_engine*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist web/dist web/dist.new web/node_modules src/*.egg-info src/engine/_engine*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the checks ----
@@ -78,8 +79,9 @@ native: packages-sanitize
 	@cmake --build $(NATIVE)
 	@ctest --test-dir $(NATIVE) --output-on-failure
 
-types: packages-build $(STAMPS)/dev  ## mypy, strict
+types: packages-build $(STAMPS)/dev  ## mypy and TypeScript, strict
 	@$(VENV)/bin/python -m mypy
+	@scripts/build-page.sh types
 
 lint: packages-lint $(STAMPS)/dev  ## ruff, import rules, clang-format, clang-tidy
 	@$(VENV)/bin/ruff check

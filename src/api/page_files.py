@@ -21,6 +21,12 @@ class PageFile:
     etag: str
 
 
+def page_folder() -> Path:
+    """Where the page is: beside this module as installed, in ``web/dist`` of a working copy."""
+    installed = Path(__file__).with_name("page")
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "web" / "dist"
+
+
 def read_page(folder: Path) -> Mapping[str, PageFile]:
     """The files below ``folder`` by their paths in URLs; ``/`` is index.html. Empty where nothing was built."""
     files: dict[str, PageFile] = {}

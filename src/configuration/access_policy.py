@@ -39,6 +39,15 @@ def realm_of(document: ConfigDocument) -> str:
     return document.server.domain.lower()
 
 
+def network_rules(document: ConfigDocument) -> tuple[NetworkRule, ...]:
+    """What holds where; of equal prefixes the first counts."""
+    admission = document.admission
+    return (
+        *(NetworkRule(plain_network(one.network), one.access) for one in admission.rules),
+        *(NetworkRule(plain_network(network)) for network in admission.networks),
+    )
+
+
 def access_config(
     document: ConfigDocument,
     standings: Mapping[str, bool],
@@ -57,12 +66,10 @@ def access_config(
     for device_id, is_enabled in standings.items():
         key = access_key(device_id, realm)
         devices[key] = is_enabled and devices.get(key, True)
-    rules = [NetworkRule(plain_network(one.network), one.access) for one in admission.rules]
-    rules += [NetworkRule(plain_network(network)) for network in admission.networks]
     return AccessConfig(
         realm=realm,
         mode=admission.mode,
-        rules=tuple(rules),
+        rules=network_rules(document),
         algorithms=document.authentication.algorithms,
         is_qop_required=document.authentication.require_qop,
         requests_per_s=limits.requests_per_s,

@@ -29,6 +29,7 @@ from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
+from daemon.http_front import FrontParts, HttpFront, NoCalls
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
@@ -118,6 +119,7 @@ class _Parts:
     watcher: ConfigWatcher
     addresses: AddressMonitor
     announcer: Announcer
+    http: HttpFront
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -152,6 +154,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_networks() -> None:
         access.note_networks()
         manager.set_served_hosts(_served_hosts(router_uuid))
+        http.note_hosts()
 
     def doctor(asked: Any) -> dict[str, Any]:
         from daemon.doctor import Doctor, Premises
@@ -166,7 +169,11 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
-    report = StatusReport(manager, engine, loaded.path)
+    report = StatusReport(manager, engine, loaded.path, (started_at, listening))
+    front = FrontParts(
+        lambda: manager.document, state_dir, lambda: _served_hosts(router_uuid), report, clock, NoCalls()
+    )
+    http = HttpFront(front)
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
     return _Parts(
         engine=engine,
@@ -179,6 +186,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
+        http=http,
         listening=listening,
         router_uuid=router_uuid,
     )
@@ -217,6 +225,8 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening))
         parts.watcher.start()
         stack.push_async_callback(parts.watcher.stop)
+        stack.push_async_callback(parts.http.stop)
+        parts.http.start()
         yield parts
 
 

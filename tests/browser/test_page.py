@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import BrowserContext
 
 from tests.kit.browser import PhonePage, headless_chromium, open_phone, visitor
 from tests.kit.https_server import DEVICE, RememberedFlow, ServedHttps, served_https
@@ -48,7 +49,7 @@ async def served(tmp_path) -> AsyncIterator[ServedHttps]:
 
 
 @pytest.fixture
-async def context() -> AsyncIterator:
+async def context() -> AsyncIterator[BrowserContext]:
     async with headless_chromium() as browser, visitor(browser) as person:
         yield person
 

@@ -151,7 +151,7 @@ def running_daemon(
     command: Sequence[str] = (sys.executable, "-m", "daemon"),
     environment: dict[str, str] | None = None,
 ) -> Iterator[DaemonProcess]:
-    """The daemon on a free port of ``ip``, without mDNS unless ``sections`` say otherwise; ready when given.
+    """The daemon on a free port of ``ip``, without mDNS and HTTP unless ``sections`` say otherwise; ready when given.
 
     ``sections`` are merged over the default settings, section by section.
     """
@@ -161,6 +161,7 @@ def running_daemon(
         "server": {"state_dir": str(state_dir)},
         "sip": {"udp": {"address": ip, "port": port}},
         "discovery": {"enabled": False},
+        "http": {"enabled": False},
         "devices": {},
     }
     for name, section in (sections or {}).items():

@@ -169,7 +169,7 @@ class Call {
     };
     session.stateChange.addListener((state) => {
       if (state === SessionState.Established) this.tellTalking();
-      else if (state === SessionState.Terminated) this.tellEnd();
+      else if (state === SessionState.Terminated) queueMicrotask(() => this.tellEnd()); // the reason comes just after
     });
   }
 
