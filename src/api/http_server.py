@@ -11,6 +11,7 @@ import errno
 import ipaddress
 import logging
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Sequence
 
 import structlog
@@ -28,6 +29,8 @@ _log = structlog.get_logger(__name__)
 
 _BACKLOG = 1024
 _KEEP_ALIVE_S = 15
+_TLS_BUFFER_OCTETS = 16 * 1024
+"""What is read at once. asyncio's own 256 KB stay with each silent connection for its life."""
 
 
 class HttpServer:
@@ -43,6 +46,7 @@ class HttpServer:
         page = await asyncio.to_thread(read_page, self._around.page)
         config = self._config(FrontDoor(self._around, make_rest(self._around.sources, page), self._most_unsent))
         sockets = _bind_all(self._settings.addresses)
+        SSLProtocol.max_size = _TLS_BUFFER_OCTETS
         server = self._server = _Server(config)
         await server.startup(sockets)
         bound = [
