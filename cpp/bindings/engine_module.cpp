@@ -8,6 +8,7 @@
 
 #include "bindings/access_config.hpp"
 #include "bindings/calls.hpp"
+#include "bindings/flows.hpp"
 #include "bindings/messages.hpp"
 #include "engine/engine.hpp"
 
@@ -45,6 +46,7 @@ std::string text_of(sr::location::RemovalReason reason) {
         case sr::location::RemovalReason::unregistered: return "unregistered";
         case sr::location::RemovalReason::expired: return "expired";
         case sr::location::RemovalReason::replaced: return "replaced";
+        case sr::location::RemovalReason::flow_closed: return "flow_closed";
     }
     return {};
 }
@@ -248,6 +250,7 @@ void bind_engine(py::module_& module) {
     using Unlocked = py::call_guard<py::gil_scoped_release>;
     py::class_<Engine> engine(module, "Engine");
     sr::bindings::bind_call_control(engine);
+    sr::bindings::bind_flows(engine);
     engine.def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
         .def(

@@ -31,6 +31,15 @@ struct Config {
     dialog::Limits calls;
 };
 
+/// Who is at the two ends of a connection; addresses without brackets.
+struct FlowOpening {
+    std::string transport;
+    std::string remote_ip;
+    std::uint16_t remote_port = 0;
+    std::string local_ip;
+    std::uint16_t local_port = 0;
+};
+
 struct Statistics {
     std::uint64_t requests = 0;
     std::uint64_t replies = 0;
@@ -86,6 +95,16 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool reject_update(dialog::CallId id, std::uint16_t status, std::string_view reason);
     bool hang_up(dialog::CallId id, std::string_view reason);
 
+    /// A connection stands, over anything but UDP; its number, or nothing when its addresses cannot be read.
+    [[nodiscard]] std::optional<std::uint64_t> open_flow(const FlowOpening& opening);
+    /// As stack::Stack::receive; one thread at a time for one connection.
+    [[nodiscard]] stack::FlowOutput receive(std::uint64_t connection, std::string_view octets);
+    /// The connection is gone: its bindings end now. Idempotent.
+    void close_flow(std::uint64_t connection);
+    /// Readable while `drain_flows` has something; apart from the events, whose overflow loses none of it.
+    [[nodiscard]] int flow_descriptor() noexcept { return stack_.streams().fd(); }
+    [[nodiscard]] std::vector<stack::FlowOutput> drain_flows(std::size_t most) { return stack_.streams().drain(most); }
+
     [[nodiscard]] int event_descriptor() const noexcept { return events_.fd(); }
     [[nodiscard]] Drained drain(std::size_t most);
     [[nodiscard]] std::vector<BindingRecord> snapshot() const;
@@ -131,6 +150,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool command(Step step);
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
+    void sweep_flows(base::TimeMs now_ms);
     void run_clock();
     void tick();
     void stop_clock() noexcept;
@@ -153,6 +173,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+    base::TimeMs swept_ms_ = 0;  // the clock thread's
 
     std::mutex farewell_guard_;
     std::condition_variable farewell_;  // an answer to a request of ours came

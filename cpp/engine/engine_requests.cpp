@@ -17,7 +17,7 @@ constexpr int kRefusalsPerSecond = 20;                               // told to 
 
 std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
     auto peer = std::make_unique<BindingRecord>();
-    peer->transport = "udp";
+    peer->transport = transport_text(flow.transport);
     peer->flow_ip = flow.remote.ip_text();
     peer->flow_port = flow.remote.port;
     return peer;

@@ -34,13 +34,14 @@ from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
+from daemon.stream_service import StreamService
 from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names, own_networks
 from discovery.service_types import announced_host_name
 from domain.calls import MediaService
 from domain.errors import UserError
-from domain.ports import ListenAddress, Publisher, ServiceAnnouncement
+from domain.ports import ListenAddress, Publisher, ServerCertificates, ServiceAnnouncement
 from engine.core_engine import CoreEngine
 from engine.event_pump import EventPump
 from location.binding_store import BindingStore, StoreSettings
@@ -122,6 +123,7 @@ class _Parts:
     addresses: AddressMonitor
     announcer: Announcer
     calls: InviteFlow
+    streams: StreamService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -151,7 +153,8 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
-        announcer.announce(_announcement(document, router_uuid, listening))
+        streams.apply_limits(document.limits)
+        announcer.announce(_announcement(document, router_uuid, listening, streams))
 
     def on_networks() -> None:
         access.note_networks()
@@ -166,6 +169,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     store = ConfigStore(loaded)
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
+    streams = StreamService(engine.flows, loaded.document.limits, make_certificates())
     hosts = _served_hosts(router_uuid)
     media = make_media()
     around = Surroundings(clock, engine, sip, read_capabilities, hosts, media, on_reload)
@@ -187,9 +191,15 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
         calls=calls,
+        streams=streams,
         listening=listening,
         router_uuid=router_uuid,
     )
+
+
+def make_certificates() -> ServerCertificates | None:
+    """Where TLS gets its certificate from; None: TLS is not served."""
+    return None
 
 
 def make_media() -> MediaService | None:
@@ -221,13 +231,15 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         await manager.take_restored(lambda device_id: device_id in restored.listed)
         parts.pump.start()
         stack.callback(parts.pump.stop)
+        stack.push_async_callback(parts.streams.stop)  # what the core still says is written
         # First of the three: what devices sent until here is still written, and no more comes.
         stack.callback(parts.sip.stop)
+        parts.streams.start(manager.document.sip, parts.listening)
         parts.addresses.start()
         stack.callback(parts.addresses.stop)
         _warn_of_small_buffers(parts.engine)
         stack.push_async_callback(parts.announcer.stop)
-        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening))
+        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening, parts.streams))
         parts.watcher.start()
         stack.push_async_callback(parts.watcher.stop)
         yield parts
@@ -269,7 +281,7 @@ def _ipv6_networks() -> tuple[str, ...]:
 
 
 def _announcement(
-    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress]
+    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress], streams: StreamService
 ) -> ServiceAnnouncement | None:
     """Announced where the owner says, else where SIP is heard: on every link unless each socket has one address."""
     if not document.discovery.enabled:
@@ -277,7 +289,7 @@ def _announcement(
     addresses = tuple(address.ip for address in listening)
     is_everywhere = any(ipaddress.ip_address(ip).is_unspecified for ip in addresses)
     interfaces = document.discovery.interfaces or (() if is_everywhere else addresses)
-    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces)
+    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces, streams.ports)
 
 
 def _warn_of_small_buffers(engine: CoreEngine) -> None:

@@ -253,12 +253,16 @@ class ServerCertificates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnnouncement:
-    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up."""
+    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up.
+
+    ``port`` is UDP's, ``stream_ports`` are those of the other transports that are served.
+    """
 
     instance_name: str
     router_uuid: str
     port: int
     interfaces: tuple[str, ...] = ()
+    stream_ports: tuple[tuple[Transport, int], ...] = ()
 
 
 class Publisher(Protocol):

@@ -29,6 +29,7 @@ from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, Engine
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 from engine.call_records import to_call_event
+from engine.core_flows import CoreFlows
 
 _Convert = Callable[[_engine.BindingRecord], Binding]
 
@@ -65,11 +66,15 @@ class _Lazily(Sequence[Binding]):
 
 
 class CoreEngine:
-    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint."""
+    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint.
+
+    ``flows`` is its face towards connections.
+    """
 
     def __init__(self, clock: Clock, library_path: str) -> None:
         _engine.silence_pjsip(library_path)
         self._core = _engine.Engine()
+        self.flows = CoreFlows(self._core)
         self._clock = clock
         self._library_path = library_path
         self._domain = ""
