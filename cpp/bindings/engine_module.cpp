@@ -248,10 +248,10 @@ void bind_config(py::module_& module) {
 
 void bind_engine(py::module_& module) {
     using Unlocked = py::call_guard<py::gil_scoped_release>;
-    py::class_<Engine> engine(module, "Engine");
-    sr::bindings::bind_call_control(engine);
-    sr::bindings::bind_flows(engine);
-    engine.def(py::init<>())
+    py::class_<Engine> core(module, "Engine");
+    sr::bindings::bind_call_control(core);
+    sr::bindings::bind_flows(core);
+    core.def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
         .def(
             "apply_access",

@@ -44,8 +44,8 @@ py::list drain(Engine& engine, std::size_t most) {
 
 }  // namespace
 
-void bind_flows(py::class_<Engine>& engine) {
-    engine
+void bind_flows(py::class_<Engine>& bound) {
+    bound
         .def(
             "open_flow",
             [](Engine& core, std::string transport, std::string remote_ip, std::uint16_t remote_port,

@@ -105,7 +105,9 @@ RejectReason Call::take(const CallRequest& request, base::TimeMs now_ms, Outbox&
 }
 
 RejectReason Call::take_ordered(const CallRequest& request, base::TimeMs now_ms, Outbox& out) {
-    if (request.method == "BYE") {
+    // What is over by a BYE or a refusal is no dialog any more; a BYE that crosses ours is answered.
+    const bool is_gone = is_over_ && !client_ && !is_bye_due_;
+    if (request.method == "BYE" && !is_gone) {
         take_bye(request, now_ms, out);
         return RejectReason::none;
     }

@@ -199,6 +199,11 @@ std::string_view uri_of(std::string_view name_addr) noexcept {
     return trim(name_addr.substr(0, name_addr.find('>')));
 }
 
+std::string_view target_of(const CallRequest& request) noexcept {
+    const std::string_view uri = uri_of(request.contact.empty() ? request.headers->from : request.contact);
+    return sip::Uri::parse(uri) ? uri : std::string_view();
+}
+
 std::string display_name_of(std::string_view name_addr) {
     const std::size_t open = name_addr.rfind('<');
     if (open == std::string_view::npos) return {};

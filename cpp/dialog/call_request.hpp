@@ -55,6 +55,10 @@ struct CallRequest {
 /// The URI within a name-addr or addr-spec, without header parameters.
 [[nodiscard]] std::string_view uri_of(std::string_view name_addr) noexcept;
 
+/// Where requests for the peer go: the URI of Contact, of From where there is none (an INVITE of RFC 2543); empty where
+/// neither is a SIP URI.
+[[nodiscard]] std::string_view target_of(const CallRequest& request) noexcept;
+
 /// The display name without its quotes and escapes.
 [[nodiscard]] std::string display_name_of(std::string_view name_addr);
 

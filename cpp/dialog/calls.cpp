@@ -27,7 +27,7 @@ RejectReason judge_invite(const CallRequest& request) {
         return RejectReason::unsupported_media_type;
     }
     if (!request.accepts_sdp) return RejectReason::not_acceptable;
-    if (request.contact.empty()) return RejectReason::contact_invalid;
+    if (target_of(request).empty()) return RejectReason::contact_invalid;
     return RejectReason::none;
 }
 

@@ -91,7 +91,7 @@ sip::SocketAddress destination(const CallRequest& request, std::string_view next
 }
 
 void take_target(const CallRequest& request, DialogPath& path) {
-    path.remote_target = uri_of(request.contact);
+    path.remote_target = target_of(request);
     path.flow = request.flow;
     path.to = destination(request, path.routes.empty() ? path.remote_target : uri_of(path.routes.front()));
 }

@@ -54,7 +54,8 @@ class SipDeviceConfig:
 class Surroundings:
     """What the manager works with. ``sip`` serves; ``served_hosts`` are the host's own names and addresses.
 
-    ``media`` is the audio side, None where there is none. ``on_reload`` takes the configuration in force whenever the owner has changed a setting of it.
+    ``media`` is the audio side, None where there is none. ``on_reload`` takes the configuration in force whenever the
+    owner has changed a setting of it.
     """
 
     clock: Clock
@@ -67,7 +68,10 @@ class Surroundings:
 
 
 class ConfigurationManager:
-    """Implements ``domain.ports.RegistrationSink`` and ``domain.calls.WebRtcForwarding``. Every method belongs to the event loop's thread."""
+    """Implements ``domain.ports.RegistrationSink`` and ``domain.calls.WebRtcForwarding``.
+
+    Every method belongs to the event loop's thread.
+    """
 
     def __init__(self, store: ConfigStore, surroundings: Surroundings) -> None:
         self._store = store

@@ -151,7 +151,7 @@ class CallControl(Protocol):
         ...
 
     def hang_up(self, call_id: int, reason: str) -> bool:
-        """End the call: BYE where it is confirmed (after the ACK, RFC 3261 section 15), 480 where it is not answered."""
+        """End the call: by BYE (after the ACK, RFC 3261 section 15), or by 480 where it is not answered."""
         ...
 
 

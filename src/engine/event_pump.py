@@ -30,7 +30,7 @@ TURN_S = 0.004
 
 
 class EventPump:
-    """Runs on the loop that calls ``start``; ``observer``, ``on_refused`` and ``on_call`` are called on that loop only."""
+    """Runs on the loop that calls ``start``; ``observer``, ``on_refused`` and ``on_call`` are called there only."""
 
     def __init__(
         self,

@@ -66,12 +66,17 @@ def decide(call: IncomingCall, directory: CallDirectory) -> Answer | Reject:
         return Answer(CallTarget(service))
     if not call.user:
         return Reject(RefusalStatus.NOT_FOUND, "the call names nobody; call echo, tone or a sink by its name")
-    found = find_devices(call.user, directory.callable_devices())
-    if not found:
-        return Reject(RefusalStatus.NOT_FOUND, f"nobody here is called {call.user}")
-    if len(found) > 1:
-        return Reject(RefusalStatus.NOT_FOUND, f"{len(found)} devices are called {call.user}; call one by its UUID")
-    device = found[0]
+    match find_devices(call.user, directory.callable_devices()):
+        case []:
+            return Reject(RefusalStatus.NOT_FOUND, f"nobody here is called {call.user}")
+        case [device]:
+            return _decide_for_device(device, directory)
+        case several:
+            reason = f"{len(several)} devices are called {call.user}; call one by its UUID"
+            return Reject(RefusalStatus.NOT_FOUND, reason)
+
+
+def _decide_for_device(device: CallableDevice, directory: CallDirectory) -> Answer | Reject:
     if not device.is_enabled:
         return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"the owner has not let {device.name} in")
     if device.is_sink:

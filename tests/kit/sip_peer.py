@@ -185,7 +185,7 @@ class SipPeer:
         return parse_message(self._socket.recv(65536))
 
     def exchange(self, octets: bytes) -> SipMessage:
-        """Send a request and return the answer with its branch; pings that come first are kept in ``pings_seen``."""
+        """Send a request and return the final answer with its branch; requests that come first are ``pings_seen``."""
         sent = _BRANCH.search(octets)
         branch = sent[1].decode() if sent else None
         self.send(octets)
@@ -193,7 +193,7 @@ class SipPeer:
             message = self.receive()
             if not message.status:
                 self.pings_seen.append(message)
-            elif message.via.get("branch") == branch:
+            elif message.via.get("branch") == branch and message.status >= 200:
                 return message
 
     def register(

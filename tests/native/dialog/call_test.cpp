@@ -148,6 +148,18 @@ TEST_CASE("RFC 3261 17.1.2.2: a BYE is repeated until it is answered, and given 
     }
 }
 
+TEST_CASE("RFC 3261 15.1.2: a BYE that crosses ours is answered") {
+    Caller caller;
+    const CallId id = caller.confirmed_call();
+    CHECK(caller.hang_up(id));
+    const Sent bye = caller.next();
+    CHECK(caller.ask("BYE").taken == Taken::done);
+    CHECK(caller.next().status() == 200);
+    CHECK(caller.event().cause == EndCause::hung_up);
+    CHECK(caller.answer_bye(bye, 481));
+    CHECK(caller.calls.is_quiet());
+}
+
 TEST_CASE("RFC 3261 9.2: CANCEL before an answer ends the call with 487") {
     Caller caller;
     const CallId id = caller.call();
@@ -277,6 +289,7 @@ TEST_CASE("RFC 3261 15.1.2: a BYE before the ACK ends the call and the repetitio
     CHECK(caller.sent.empty());
     CHECK(caller.give(bye).taken == Taken::done);  // RFC 3261 section 17.2.2: a copy gets the same answer
     CHECK(caller.next().octets == ok.octets);
+    CHECK(caller.ask("BYE").reason == RejectReason::no_such_dialog);
     caller.pass(40'000);
     CHECK(caller.give(bye).taken == Taken::unmatched);
 }
@@ -336,6 +349,20 @@ TEST_CASE("a BYE goes to where the caller spoke from, whatever its Contact names
     caller.acknowledge();
     CHECK(caller.hang_up(id));
     CHECK(caller.transmissions.back().to == caller.flow.remote);
+}
+
+TEST_CASE("RFC 2543 compatibility: without a Contact the BYE is for who is in From") {
+    Caller caller;
+    caller.invite = caller.request("INVITE", {.body = kOffer});
+    const std::string_view contact = "Contact: <sip:alice@192.0.2.7:5070>\r\n";
+    caller.invite.erase(caller.invite.find(contact), contact.size());
+    CHECK(caller.give(caller.invite).taken == Taken::done);
+    const CallId id = caller.event().call_id;
+    CHECK(answer(caller, id));
+    caller.learn_tag(caller.sent.back());
+    caller.acknowledge();
+    CHECK(caller.hang_up(id));
+    CHECK(caller.sent.back().start_line() == "BYE sip:alice@example.org SIP/2.0");
 }
 
 TEST_CASE("as many calls as allowed: the next is refused, also while ends wait to be told") {
