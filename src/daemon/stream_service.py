@@ -21,9 +21,7 @@ log = structlog.get_logger()
 class StreamService:
     """Started once on the event loop's thread. ``quota`` is for whoever else accepts connections, too."""
 
-    def __init__(
-        self, flows: CoreFlows, limits: LimitsSection, certificates: ServerCertificates | None = None
-    ) -> None:
+    def __init__(self, flows: CoreFlows, limits: LimitsSection, certificates: ServerCertificates | None = None) -> None:
         self._flows = flows
         self._quota = CountedQuota(limits.max_connections, limits.max_connections_per_address)
         self._has_certificates = certificates is not None

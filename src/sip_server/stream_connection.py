@@ -42,7 +42,7 @@ class StreamConnection(asyncio.Protocol):
         return self._socket is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._socket = cast(asyncio.Transport, transport)
+        self._socket = cast("asyncio.Transport", transport)
         remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if not remote or not local:  # reset before it was accepted
             self._socket.abort()

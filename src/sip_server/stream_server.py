@@ -28,6 +28,8 @@ _BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 64
 _HANDSHAKE_S = 10.0
 _TLS_SHUTDOWN_S = 5.0
+_FAREWELL_S = 0.5
+"""How long peers may take, when the daemon ends, for what was written to them."""
 _EXHAUSTED_PAUSE_S = 0.5
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -53,6 +55,8 @@ class StreamServer:
         self._connections: set[StreamConnection] = set()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._pauses: set[asyncio.TimerHandle] = set()
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
 
     def start(self, listeners: Sequence[StreamListener]) -> Sequence[StreamListener]:
         """Listen on all or none; return the addresses as bound. Raise ``AddressUnavailable`` when one cannot be."""
@@ -82,12 +86,11 @@ class StreamServer:
             connection.close()
         if self._handshakes:
             await asyncio.wait(self._handshakes)
-        for _ in range(2):  # closing is told on the loop's next turns
-            await asyncio.sleep(0)
+        if self._connections:
+            await asyncio.wait([asyncio.create_task(self._is_empty.wait())], timeout=_FAREWELL_S)
         for connection in tuple(self._connections):
             connection.abort()
-        while self._connections:
-            await asyncio.sleep(0)
+        await self._is_empty.wait()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -144,14 +147,21 @@ class StreamServer:
         def on_lost(lost: StreamConnection) -> None:
             self._connections.discard(lost)
             self._quota.give_back(ip)
+            if not self._connections:
+                self._is_empty.set()
 
         connection = StreamConnection(self._flows, transport, on_lost)
         self._connections.add(connection)
+        self._is_empty.clear()
         context = self._certificates.tls_context() if transport is Transport.TLS and self._certificates else None
-        limits = {"ssl_handshake_timeout": _HANDSHAKE_S, "ssl_shutdown_timeout": _TLS_SHUTDOWN_S} if context else {}
         try:
-            loop = asyncio.get_running_loop()
-            await loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, **limits)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=context,
+                ssl_handshake_timeout=_HANDSHAKE_S if context else None,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_S if context else None,
+            )
         except OSError as error:  # a TLS fault is one, a timeout too
             log.info("flow.handshake_failed", transport=str(transport), ip=ip, reason=str(error) or "it took too long")
         finally:
