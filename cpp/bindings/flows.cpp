@@ -50,8 +50,8 @@ void bind_flows(py::class_<Engine>& bound) {
             "open_flow",
             [](Engine& core, std::string transport, std::string remote_ip, std::uint16_t remote_port,
                std::string local_ip, std::uint16_t local_port) {
-                return core.open_flow({std::move(transport), std::move(remote_ip), remote_port, std::move(local_ip),
-                                       local_port});
+                return core.open_flow(
+                    {std::move(transport), std::move(remote_ip), remote_port, std::move(local_ip), local_port});
             },
             py::arg("transport"), py::arg("remote_ip"), py::arg("remote_port"), py::arg("local_ip"),
             py::arg("local_port"), Unlocked())

@@ -1,6 +1,4 @@
 // Connections: opened, received on and closed by whoever keeps the sockets.
-#include <stdexcept>
-
 #include "engine/engine.hpp"
 
 namespace sr::engine {
@@ -31,7 +29,8 @@ void Engine::close_flow(std::uint64_t connection) {
 void Engine::sweep_flows(base::TimeMs now_ms) {
     if (now_ms - swept_ms_ < kSweepMs) return;
     swept_ms_ = now_ms;
-    stack_.streams().sweep(now_ms, [this](const sip::Flow& flow) { return location_.is_bound(flow); });
+    stack_.streams().sweep(now_ms,
+                           [this](const sip::Flow& flow) { return location_.is_bound(flow) || calls_.uses(flow); });
 }
 
 }  // namespace sr::engine

@@ -71,7 +71,8 @@ class StreamFlows {
     /// The flow's number: `flow` with that as its connection is what bindings remember. `local` is our own address.
     std::uint64_t open(const sip::Flow& flow, const sip::SocketAddress& local, base::TimeMs now_ms);
 
-    /// The connection is no more; waits for a message of it that is being read. Its flow, or nothing when it is unknown.
+    /// The connection is no more; waits for a message of it that is being read. Its flow, or nothing when it is
+    /// unknown.
     std::optional<sip::Flow> close(std::uint64_t number);
 
     [[nodiscard]] std::shared_ptr<Connection> find(std::uint64_t number) const noexcept;

@@ -85,7 +85,8 @@ TEST_CASE("a connection that takes nothing ends, told once, and no other does") 
     const auto deaf = opened(flows);
     const auto other = opened(flows);
     const std::string piece(64 * 1024, 'x');
-    while (flows.send(deaf, piece)) {}
+    while (flows.send(deaf, piece)) {
+    }
     CHECK(flows.send(other, "x"));
     CHECK_FALSE(flows.send(deaf, "x"));
     const auto outputs = flows.drain(10);
