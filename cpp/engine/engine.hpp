@@ -142,7 +142,8 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
                         std::unique_ptr<BindingRecord> peer) noexcept;
     [[nodiscard]] sip::RejectReason begin_call(std::string_view message, const sip::Inspection& seen,
                                                const dialog::CallRequest& request, sip::Reply& reply) noexcept;
-    void refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply) noexcept;
+    void refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply,
+                     std::string_view detail = {}) noexcept;
     [[nodiscard]] dialog::LocalAddress local_address(const sip::Flow& flow) const;
     void perform(const dialog::Outbox& out) noexcept;
     void end_calls() noexcept;

@@ -61,10 +61,10 @@ sip::RejectReason Engine::begin_call(std::string_view message, const sip::Inspec
     facts.method = request.method;
     facts.request_host = dialog::host_of(request.request_uri);
     facts.has_sip_scheme = seen.has_sip_scheme;
-    sip::RejectReason reason = registrar::decide_request(facts, *rules).reason;
-    if (reason != sip::RejectReason::none) {
-        refuse_call(request, reason, reply);
-        return reason;
+    const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
+    if (decision.reason != sip::RejectReason::none) {
+        refuse_call(request, decision.reason, reply, decision.detail);
+        return decision.reason;
     }
     const std::string_view from = dialog::uri_of(seen.headers.from);
     const std::string user = dialog::user_of(from);
@@ -79,7 +79,7 @@ sip::RejectReason Engine::begin_call(std::string_view message, const sip::Inspec
         return ruling.reason;
     }
     dialog::Outbox out;
-    reason = calls_.begin(request, local_address(request.flow), now_ms, out);
+    const sip::RejectReason reason = calls_.begin(request, local_address(request.flow), now_ms, out);
     perform(out);
     if (reason != sip::RejectReason::none) refuse_call(request, reason, reply);
     const std::string_view answer = out.transmissions.empty() ? std::string_view() : out.transmissions.front().octets;
@@ -94,10 +94,12 @@ sip::RejectReason Engine::begin_call(std::string_view message, const sip::Inspec
     return reason;
 }
 
-void Engine::refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply) noexcept {
+void Engine::refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply,
+                         std::string_view detail) noexcept {
     const std::string tags = dialog::unsupported_by_calls(request);
     sip::RegisterOutcome refusal;
     refusal.reason = reason;
+    refusal.detail = detail;
     if (reason == sip::RejectReason::extension_required) refusal.detail = tags;
     reply.refuse(reason);
     reply.headers << dialog::refusal_lines(reason, request);

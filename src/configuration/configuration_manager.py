@@ -63,8 +63,8 @@ class Surroundings:
     sip: SipService
     read_capabilities: CapabilityReader
     served_hosts: frozenset[str] = frozenset()
-    media: MediaService | None = None
     on_reload: Callable[[ConfigDocument], None] | None = None
+    media: MediaService | None = None
 
 
 class ConfigurationManager:

@@ -172,7 +172,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     streams = StreamService(engine.flows, loaded.document.limits, make_certificates())
     hosts = _served_hosts(router_uuid)
     media = make_media()
-    around = Surroundings(clock, engine, sip, read_capabilities, hosts, media, on_reload)
+    around = Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload, media)
     manager = ConfigurationManager(store, around)
     calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))

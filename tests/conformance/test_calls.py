@@ -67,10 +67,11 @@ class Call:
                 self.to = answer.get("to") or ""
                 return answer
 
-    def ack(self, cseq: int | None = None, **options: str) -> None:
-        self.peer.send(
-            self.peer.request("ACK", uri=self.uri, to=self.to, call_id=self.call_id, cseq=cseq or self.cseq, **options)
-        )  # type: ignore[arg-type]  # strings
+    def ack(self, cseq: int = 0, branch: str = "") -> None:
+        """With the INVITE's ``branch`` for a refusal, with a new one for a 2xx (section 17.1.1.3)."""
+        number = cseq or self.cseq
+        named = {"uri": self.uri, "to": self.to, "call_id": self.call_id, "branch": branch}
+        self.peer.send(self.peer.request("ACK", cseq=number, **named))  # type: ignore[arg-type]  # strings, all of them
 
     def ask(self, method: str, *, headers: tuple[str, ...] = (), body: bytes = b"") -> SipMessage:
         octets = self.peer.request(method, uri=self.uri, to=self.to, call_id=self.call_id, headers=headers, body=body)
