@@ -7,10 +7,12 @@ one call into the core for each piece that a peer sends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import os
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,8 @@ _BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 64
 _HANDSHAKE_S = 10.0
 _TLS_SHUTDOWN_S = 5.0
+_SILENCE_S = 10.0
+"""Between two lines about connections that came to nothing."""
 _FAREWELL_S = 0.5
 """How long peers may take, when the daemon ends, for what was written to them."""
 _EXHAUSTED_PAUSE_S = 0.5
@@ -55,6 +59,8 @@ class StreamServer:
         self._connections: set[StreamConnection] = set()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._pauses: set[asyncio.TimerHandle] = set()
+        self._untold: Counter[str] = Counter()
+        self._told_s: dict[str, float] = {}
         self._is_empty = asyncio.Event()
         self._is_empty.set()
 
@@ -86,8 +92,9 @@ class StreamServer:
             connection.close()
         if self._handshakes:
             await asyncio.wait(self._handshakes)
-        if self._connections:
-            await asyncio.wait([asyncio.create_task(self._is_empty.wait())], timeout=_FAREWELL_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._is_empty.wait()
         for connection in tuple(self._connections):
             connection.abort()
         await self._is_empty.wait()
@@ -135,7 +142,7 @@ class StreamServer:
 
     def _admit(self, transport: Transport, accepted: socket.socket, ip: str) -> None:
         if not self._quota.take(ip):
-            log.warning("flow.refused", transport=str(transport), ip=ip, reason="too many connections")
+            self._tell("flow.refused", transport, ip, "too many connections")
             accepted.close()
             return
         accepted.setblocking(False)
@@ -163,11 +170,20 @@ class StreamServer:
                 ssl_shutdown_timeout=_TLS_SHUTDOWN_S if context else None,
             )
         except OSError as error:  # a TLS fault is one, a timeout too
-            log.info("flow.handshake_failed", transport=str(transport), ip=ip, reason=str(error) or "it took too long")
+            self._tell("flow.handshake_failed", transport, ip, str(error) or "it took too long")
         finally:
             if not connection.is_made:
                 accepted.close()
                 on_lost(connection)
+
+    def _tell(self, event: str, transport: Transport, ip: str, reason: str) -> None:
+        """Anybody can cause these by the thousand: the first is told, then how many there were in each while."""
+        self._untold[event] += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._told_s.get(event, -_SILENCE_S) < _SILENCE_S:
+            return
+        log.warning(event, transport=str(transport), ip=ip, reason=reason, count=self._untold.pop(event))
+        self._told_s[event] = now_s
 
 
 def _listen(listener: StreamListener) -> socket.socket:
