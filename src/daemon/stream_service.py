@@ -83,5 +83,5 @@ def raise_descriptor_limit() -> None:
 
 
 def shrink_tls_buffers() -> None:
-    """asyncio gives every TLS connection 256 KB to read into, a gigabyte for 4,000; one TLS record has 16 KB."""
+    """By default asyncio gives every TLS connection 256 KB to read into, a gigabyte for 4,000; a TLS record has 16."""
     setattr(asyncio.sslproto.SSLProtocol, "max_size", _TLS_BUFFER_OCTETS)  # noqa: B010  # typed as constant

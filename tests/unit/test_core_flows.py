@@ -75,7 +75,7 @@ def core() -> Iterator[Core]:
 
 
 def flows_of(core: Core) -> CoreFlows:
-    return CoreFlows(cast(_engine.Engine, core))
+    return CoreFlows(cast("_engine.Engine", core))
 
 
 def test_answers_are_written_before_receive_returns(core: Core) -> None:
