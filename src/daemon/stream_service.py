@@ -19,6 +19,7 @@ from sip_server.stream_server import StreamListener, StreamServer
 log = structlog.get_logger()
 
 _TLS_BUFFER_OCTETS = 16 * 1024
+_MOST_DESCRIPTORS = 65_536
 
 
 class StreamService:
@@ -76,10 +77,14 @@ def stream_listeners(wanted: SipSection, udp: Sequence[ListenAddress]) -> Iterat
 
 
 def raise_descriptor_limit() -> None:
-    """A shell allows 1,024 descriptors, each connection takes one; the hard limit is what the owner allows."""
+    """A shell allows 1,024 descriptors, each connection takes one; the hard limit is what the owner allows.
+
+    PJSIP's ``select`` knows descriptors below 1,024 only: its sockets were made before, and theirs are.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def shrink_tls_buffers() -> None:

@@ -48,21 +48,8 @@ def play(
     errors_path, messages_path = directory / f"{scenario}.errors", directory / f"{scenario}.messages"
     calls = str(len(users))
     command: list[str | Path] = ["sipp", f"{uri_host(daemon.ip)}:{daemon.port}", "-sf", SCENARIOS / f"{scenario}.xml"]
-    command += [
-        "-t",
-        sockets,
-        "-max_socket",
-        "100",
-        "-i",
-        daemon.ip,
-        "-ci",
-        daemon.ip,
-        "-inf",
-        users_path,
-        "-key",
-        "domain",
-        daemon.domain,
-    ]
+    command += ["-t", sockets, "-max_socket", "100"]
+    command += ["-i", daemon.ip, "-ci", daemon.ip, "-inf", users_path, "-key", "domain", daemon.domain]
     command += ["-m", calls, "-l", calls, "-r", calls, "-rp", "1", "-default_behaviors", "abortunexp", "-nostdin"]
     command += ["-recv_timeout", str(answer_ms), "-timeout", f"{scenario_s}s", "-timeout_error"]
     command += ["-trace_err", "-error_file", errors_path, "-trace_msg", "-message_file", messages_path]
