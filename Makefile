@@ -107,6 +107,7 @@ soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the dae
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.connections --devices 1000
 
 bench: packages-bench build  ## measure beside Kamailio
 	@$(VENV)/bin/python tests/bench/run.py

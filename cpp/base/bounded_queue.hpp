@@ -37,13 +37,18 @@ class BoundedQueue {
     void push(T&& item) noexcept {
         const std::lock_guard lock(mutex_);
         if (is_overflown_) return;
-        const bool was_empty = items_.empty();
         if (items_.size() < capacity_) {
             items_.push_back(std::move(item));
         } else {
             is_overflown_ = true;  // the drain clears the queue: a producer has no time for that
         }
-        if (was_empty) signal();
+        signal();
+    }
+
+    /// Any thread. Makes the descriptor readable until the next drain, for what is to be drained beside the items.
+    void wake() noexcept {
+        const std::lock_guard lock(mutex_);
+        signal();
     }
 
     /// At most `most` items, oldest first. The descriptor stays readable while there are more.
@@ -65,10 +70,12 @@ class BoundedQueue {
 
   private:
     // Neither can fail: the counter goes between 0 and 1 under the mutex.
-    void signal() noexcept { eventfd_write(fd_, 1); }
+    void signal() noexcept {
+        if (!std::exchange(is_signalled_, true)) eventfd_write(fd_, 1);
+    }
     void unsignal() noexcept {
         eventfd_t count = 0;
-        eventfd_read(fd_, &count);
+        if (std::exchange(is_signalled_, false)) eventfd_read(fd_, &count);
     }
 
     const std::size_t capacity_;
@@ -76,6 +83,7 @@ class BoundedQueue {
     std::mutex mutex_;
     std::deque<T> items_;
     bool is_overflown_ = false;
+    bool is_signalled_ = false;
 };
 
 }  // namespace sr::base

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "bindings/access_config.hpp"
+#include "bindings/calls.hpp"
+#include "bindings/flows.hpp"
 #include "bindings/messages.hpp"
 #include "engine/engine.hpp"
 
@@ -44,6 +46,7 @@ std::string text_of(sr::location::RemovalReason reason) {
         case sr::location::RemovalReason::unregistered: return "unregistered";
         case sr::location::RemovalReason::expired: return "expired";
         case sr::location::RemovalReason::replaced: return "replaced";
+        case sr::location::RemovalReason::flow_closed: return "flow_closed";
     }
     return {};
 }
@@ -233,6 +236,9 @@ void bind_config(py::module_& module) {
             "max_contacts", [](const Config& config) { return config.registrar.max_contacts; },
             [](Config& config, std::uint32_t contacts) { config.registrar.max_contacts = contacts; })
         .def_property(
+            "max_calls", [](const Config& config) { return config.calls.calls; },
+            [](Config& config, std::size_t calls) { config.calls.calls = calls; })
+        .def_property(
             "ping_interval_ms", [](const Config& config) { return config.liveness.ping_interval_ms; },
             [](Config& config, std::int64_t interval_ms) { config.liveness.ping_interval_ms = interval_ms; })
         .def_property(
@@ -242,8 +248,10 @@ void bind_config(py::module_& module) {
 
 void bind_engine(py::module_& module) {
     using Unlocked = py::call_guard<py::gil_scoped_release>;
-    py::class_<Engine>(module, "Engine")
-        .def(py::init<>())
+    py::class_<Engine> core(module, "Engine");
+    sr::bindings::bind_call_control(core);
+    sr::bindings::bind_flows(core);
+    core.def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
         .def(
             "apply_access",
@@ -282,8 +290,10 @@ PYBIND11_MODULE(_engine, module) {
     bind_config(module);
     py::class_<Drained>(module, "Drained")
         .def_readonly("events", &Drained::events)
+        .def_readonly("calls", &Drained::calls)
         .def_readonly("is_resync_required", &Drained::is_resync_required);
     sr::bindings::bind_messages(module);
+    sr::bindings::bind_call_events(module);
     bind_engine(module);
     module.def(
         "silence_pjsip", [](const std::string& library_path) { raise_if(sr::stack::silence_pjsip(library_path)); },

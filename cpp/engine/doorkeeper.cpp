@@ -104,39 +104,39 @@ stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs no
     return {is_barred ? sip::RejectReason::network_not_admitted : sip::RejectReason::none, false};
 }
 
-Ruling Doorkeeper::admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
+Ruling Doorkeeper::admit(const Visit& visit, const sip::Identity& identity, base::TimeMs now_ms,
                          base::TextBuffer& headers) noexcept {
     const auto& rules = rules_.get();
-    const auto bits = auth::AddressBits::of(request.flow.remote);
+    const auto bits = auth::AddressBits::of(visit.source);
     const auth::AdmissionDecision decision = rules->admission.decide(bits, rules->standing_of(identity));
     switch (decision.entrance) {
         case auth::Entrance::admitted: return {};
         case auth::Entrance::refused: return {decision.reason};
-        case auth::Entrance::authenticate: return authenticate(request, identity, *rules, now_ms, headers);
-        case auth::Entrance::park: challenge(request, *rules, false, now_ms, headers); return {decision.reason};
+        case auth::Entrance::authenticate: return authenticate(visit, identity, *rules, now_ms, headers);
+        case auth::Entrance::park: challenge(visit, *rules, false, now_ms, headers); return {decision.reason};
     }
     return {sip::RejectReason::network_not_admitted};
 }
 
-Ruling Doorkeeper::authenticate(const sip::RegisterRequest& request, const sip::Identity& identity, const Rules& rules,
+Ruling Doorkeeper::authenticate(const Visit& visit, const sip::Identity& identity, const Rules& rules,
                                 base::TimeMs now_ms, base::TextBuffer& headers) noexcept {
-    const auto source = auth::SourceKey::of(request.flow.remote, rules.neighbours);
+    const auto source = auth::SourceKey::of(visit.source, rules.neighbours);
     std::array<char, auth::kLongestUserName> room;
-    const std::string_view user = auth::claimed_user(request.authorizations, rules.digest.realm, room);
+    const std::string_view user = auth::claimed_user(visit.authorizations, rules.digest.realm, room);
     const base::TimeMs wait_ms = user.empty() ? 0 : backoff_.wait(source, user, rules.backoff, now_ms);
     if (wait_ms > 0) {
         headers << "Retry-After: " << static_cast<std::uint64_t>((wait_ms + kMsPerSecond - 1) / kMsPerSecond) << "\r\n";
         return {sip::RejectReason::too_many_failures};
     }
     auth::AuthRequest asked;
-    asked.method = "REGISTER";
-    asked.request_uri = request.request_uri;
+    asked.method = visit.method;
+    asked.request_uri = visit.request_uri;
     asked.aor_key = identity.key();
-    asked.authorizations = request.authorizations;
-    asked.call_id = request.call_id;
-    asked.cseq = request.cseq;
-    asked.content = request.message;
-    asked.source = request.flow.remote;
+    asked.authorizations = visit.authorizations;
+    asked.call_id = visit.call_id;
+    asked.cseq = visit.cseq;
+    asked.content = visit.message;
+    asked.source = visit.source;
     const auth::AuthVerdict verdict = authenticator_.decide(asked, rules.credentials, rules.digest, now_ms);
     if (verdict.is_failed_guess()) backoff_.fail(source, user, rules.backoff, now_ms);
     if (verdict.decision == auth::AuthDecision::accepted) {
@@ -145,16 +145,16 @@ Ruling Doorkeeper::authenticate(const sip::RegisterRequest& request, const sip::
         return {};
     }
     if (verdict.decision == auth::AuthDecision::challenge) {
-        challenge(request, rules, verdict.is_stale, now_ms, headers);
+        challenge(visit, rules, verdict.is_stale, now_ms, headers);
     }
     return {verdict.reason, text_of(verdict.finding), is_usual(verdict.finding)};
 }
 
-void Doorkeeper::challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
+void Doorkeeper::challenge(const Visit& visit, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                            base::TextBuffer& headers) noexcept {
-    const auth::NonceText nonce = authenticator_.issue_nonce(rules.digest, request.flow.remote, now_ms);
+    const auth::NonceText nonce = authenticator_.issue_nonce(rules.digest, visit.source, now_ms);
     const auth::Challenge wanted{rules.digest.realm, {nonce.data(), nonce.size()}, rules.digest.algorithms, is_stale};
-    auth::write_challenges(wanted, auth::room_for_challenges(request.message.size(), kCopiedOctets), headers);
+    auth::write_challenges(wanted, auth::room_for_challenges(visit.message.size(), kCopiedOctets), headers);
 }
 
 void Doorkeeper::vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {

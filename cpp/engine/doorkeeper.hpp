@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,6 +49,17 @@ struct Ruling {
     bool is_usual = false;  // the first half of every exchange with a password: nothing to tell the owner
 };
 
+/// A request at the door, as its credentials are judged; views into the message.
+struct Visit {
+    std::string_view method;
+    std::string_view request_uri;
+    std::span<const std::string_view> authorizations;
+    std::string_view call_id;
+    std::uint32_t cseq = 0;
+    std::string_view message;
+    sip::SocketAddress source;
+};
+
 /// Safe from any thread.
 class Doorkeeper {
   public:
@@ -58,9 +70,15 @@ class Doorkeeper {
     /// A request came from here.
     [[nodiscard]] stack::Knock knock(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 
-    /// It is a REGISTER, of this identity. Where it is not let in, `headers` gets what the refusal carries.
-    [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
+    /// It is a REGISTER or INVITE, of this identity. Where it is not let in, `headers` gets what the refusal carries.
+    [[nodiscard]] Ruling admit(const Visit& visit, const sip::Identity& identity, base::TimeMs now_ms,
                                base::TextBuffer& headers) noexcept;
+    [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,
+                               base::TextBuffer& headers) noexcept {
+        return admit({"REGISTER", request.request_uri, request.authorizations, request.call_id, request.cseq,
+                      request.message, request.flow.remote},
+                     identity, now_ms, headers);
+    }
 
     /// The source answered a ping of ours, so that it is where it says.
     void vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
@@ -88,9 +106,9 @@ class Doorkeeper {
         std::unordered_map<std::string, bool, TextHash, std::equal_to<>> devices;   // key -> is enabled
     };
 
-    [[nodiscard]] Ruling authenticate(const sip::RegisterRequest& request, const sip::Identity& identity,
-                                      const Rules& rules, base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
-    void challenge(const sip::RegisterRequest& request, const Rules& rules, bool is_stale, base::TimeMs now_ms,
+    [[nodiscard]] Ruling authenticate(const Visit& visit, const sip::Identity& identity, const Rules& rules,
+                                      base::TimeMs now_ms, base::TextBuffer& headers) noexcept;
+    void challenge(const Visit& visit, const Rules& rules, bool is_stale, base::TimeMs now_ms,
                    base::TextBuffer& headers) noexcept;
 
     auth::Authenticator authenticator_;

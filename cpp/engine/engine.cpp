@@ -54,12 +54,14 @@ Engine::Engine()
       location_(*this, random_seed()),
       log_(random_seed()),
       doorkeeper_(make_secrets()),
+      calls_(random_seed),
       stack_(*this, random_seed()) {}
 
 Engine::~Engine() { detach(); }
 
 void Engine::apply_config(Config config) {
     location_.set_liveness(config.liveness);
+    calls_.set_limits(config.calls);
     policy_.set(std::make_shared<const registrar::Policy>(std::move(config.registrar)));
 }
 
@@ -67,6 +69,7 @@ std::optional<std::string> Engine::attach(const std::string& library_path) { ret
 
 std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t port) {
     if (auto fault = stack_.open(ip, port)) return fault;
+    calls_.reopen();
     const std::lock_guard guard(clock_guard_);
     if (!clock_.joinable()) {
         is_clock_wanted_ = true;
@@ -76,6 +79,7 @@ std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t por
 }
 
 void Engine::detach() noexcept {
+    end_calls();
     stop_clock();
     stack_.detach();
 }
@@ -100,6 +104,10 @@ void Engine::run_clock() {
 }
 
 void Engine::tick() {
+    dialog::Outbox out;
+    calls_.advance(base::monotonic_now_ms(), out);
+    perform(out);
+    sweep_flows(base::monotonic_now_ms());
     location_.advance(base::monotonic_now_ms(), kPingsPerTick, due_pings_);
     if (due_pings_.empty()) return;
     const auto& rules = policy_.get();
@@ -178,6 +186,8 @@ Drained Engine::drain(std::size_t most) {
     drained.is_resync_required = batch.is_overflown;
     drained.events.reserve(batch.items.size());
     for (QueuedEvent& queued : batch.items) deliver(std::move(queued), drained.events);
+    drained.calls = calls_.drain(most);
+    if (calls_.has_events()) events_.wake();
     return drained;
 }
 
@@ -220,7 +230,8 @@ std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint
     const auto ping_within_ms = std::max(kFirstPingsMs, static_cast<std::int64_t>(records.size() / kFirstPingsPerMs));
     const auto restored = std::ranges::count_if(records, [&](const BindingRecord& stored) {
         const auto view = view_of(stored, now_ms);
-        return view && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
+        // A connection ended with the process that had it, and nobody can be reached by one that is gone.
+        return view && view->flow.transport == sip::Transport::udp && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
     });
     return static_cast<std::size_t>(restored);
 }

@@ -15,6 +15,7 @@
 
 #include "base/bounded_queue.hpp"
 #include "base/published.hpp"
+#include "dialog/calls.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
 #include "engine/message_log.hpp"
@@ -27,6 +28,16 @@ namespace sr::engine {
 struct Config {
     registrar::Policy registrar;
     location::LivenessPolicy liveness;
+    dialog::Limits calls;
+};
+
+/// Who is at the two ends of a connection; addresses without brackets.
+struct FlowOpening {
+    std::string transport;
+    std::string remote_ip;
+    std::uint16_t remote_port = 0;
+    std::string local_ip;
+    std::uint16_t local_port = 0;
 };
 
 struct Statistics {
@@ -42,6 +53,7 @@ struct Statistics {
 
 struct Drained {
     std::vector<Event> events;
+    std::vector<dialog::CallEvent> calls;
     bool is_resync_required = false;
 };
 
@@ -72,8 +84,26 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     /// Takes a bound UDP address into use; starts expiry and pings with the first.
     [[nodiscard]] std::optional<std::string> open(const std::string& ip, std::uint16_t port);
 
-    /// Leaves the endpoint; bindings stay. Idempotent.
+    /// Says BYE to every call, then leaves the endpoint, within kFarewell; bindings stay. Idempotent.
     void detach() noexcept;
+
+    // What becomes of calls (domain.calls.CallControl). False: there is no such call, or it does not wait for that.
+    bool ring(dialog::CallId id);
+    bool answer(dialog::CallId id, std::string_view sdp);
+    bool reject(dialog::CallId id, std::uint16_t status, std::string_view reason);
+    bool answer_update(dialog::CallId id, std::string_view sdp);
+    bool reject_update(dialog::CallId id, std::uint16_t status, std::string_view reason);
+    bool hang_up(dialog::CallId id, std::string_view reason);
+
+    /// A connection stands, over anything but UDP; its number, or nothing when its addresses cannot be read.
+    [[nodiscard]] std::optional<std::uint64_t> open_flow(const FlowOpening& opening);
+    /// As stack::Stack::receive; one thread at a time for one connection.
+    [[nodiscard]] stack::FlowOutput receive(std::uint64_t connection, std::string_view octets);
+    /// The connection is gone: its bindings end now. Idempotent.
+    void close_flow(std::uint64_t connection);
+    /// Readable while `drain_flows` has something; apart from the events, whose overflow loses none of it.
+    [[nodiscard]] int flow_descriptor() noexcept { return stack_.streams().fd(); }
+    [[nodiscard]] std::vector<stack::FlowOutput> drain_flows(std::size_t most) { return stack_.streams().drain(most); }
 
     [[nodiscard]] int event_descriptor() const noexcept { return events_.fd(); }
     [[nodiscard]] Drained drain(std::size_t most);
@@ -94,6 +124,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] stack::Knock on_knock(const sip::Flow& flow) noexcept override;
     void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept override;
     void on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept override;
+    [[nodiscard]] stack::CallRuling on_call_request(std::string_view message, const sip::Inspection& seen,
+                                                    const sip::Flow& flow, sip::Reply& reply) noexcept override;
+    void on_response(const sip::Inspection& seen, const sip::Flow& flow) noexcept override;
     void on_heard(const sip::Flow& flow) noexcept override;
     void on_ping_answer(const stack::PingToken& token, const sip::Flow& flow) noexcept override;
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
@@ -107,8 +140,18 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
                    sip::Reply& reply) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,
                         std::unique_ptr<BindingRecord> peer) noexcept;
+    [[nodiscard]] sip::RejectReason begin_call(std::string_view message, const sip::Inspection& seen,
+                                               const dialog::CallRequest& request, sip::Reply& reply) noexcept;
+    void refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply,
+                     std::string_view detail = {}) noexcept;
+    [[nodiscard]] dialog::LocalAddress local_address(const sip::Flow& flow) const;
+    void perform(const dialog::Outbox& out) noexcept;
+    void end_calls() noexcept;
+    template <class Step>
+    bool command(Step step);
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
+    void sweep_flows(base::TimeMs now_ms);
     void run_clock();
     void tick();
     void stop_clock() noexcept;
@@ -119,6 +162,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     location::Location location_;
     MessageLog log_;
     Doorkeeper doorkeeper_;
+    dialog::Calls calls_;
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> event_count_{0};
@@ -130,6 +174,10 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool is_clock_wanted_ = false;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
+    base::TimeMs swept_ms_ = 0;  // the clock thread's
+
+    std::mutex farewell_guard_;
+    std::condition_variable farewell_;  // an answer to a request of ours came
 };
 
 }  // namespace sr::engine

@@ -12,13 +12,12 @@
 namespace sr::engine {
 namespace {
 
-constexpr std::string_view kAllow = "Allow: REGISTER, OPTIONS\r\n";
-constexpr std::string_view kCapabilities = "Accept: application/sdp\r\nSupported: path\r\n";  // RFC 3261 section 11.2
-constexpr int kRefusalsPerSecond = 20;  // told to Python; the others are counted only
+constexpr std::string_view kAccept = "Accept: application/sdp\r\n";  // RFC 3261 section 11.2
+constexpr int kRefusalsPerSecond = 20;                               // told to Python; the others are counted only
 
 std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
     auto peer = std::make_unique<BindingRecord>();
-    peer->transport = "udp";
+    peer->transport = transport_text(flow.transport);
     peer->flow_ip = flow.remote.ip_text();
     peer->flow_port = flow.remote.port;
     return peer;
@@ -124,10 +123,10 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
     const registrar::RequestDecision decision = registrar::decide_request(facts, *rules);
     reply.refuse(decision.reason);
     if (decision.reason == sip::RejectReason::none || decision.reason == sip::RejectReason::method_not_allowed) {
-        reply.headers << kAllow;
+        reply.headers << dialog::kAllowLine;
     }
     if (decision.reason == sip::RejectReason::none) {
-        reply.headers << kCapabilities;
+        reply.headers << kAccept << dialog::kSupportedLine;
         return;
     }
     refused_.fetch_add(1, std::memory_order_relaxed);

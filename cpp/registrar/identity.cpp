@@ -14,6 +14,7 @@
 #include "registrar/extensions.hpp"
 #include "registrar/registrar.hpp"
 #include "sip/ascii.hpp"
+#include "sip/reply_text.hpp"
 
 namespace sr::registrar {
 namespace {
@@ -134,7 +135,7 @@ RejectReason check_domain(const RegisterRequest& request, const Policy& policy, 
     detail = request.request_host;
     if (!is_served(policy, request.request_host)) return RejectReason::unknown_domain;
     if (!request.require.empty()) {
-        detail = unsupported_tags(request.require);
+        detail = unsupported_tags(request.require, request.flow.transport);
         if (!detail.empty()) return RejectReason::extension_required;
     }
     detail = request.to_host;
@@ -166,6 +167,22 @@ bool is_served(const Policy& policy, std::string_view host) noexcept {
     const std::string_view lower(room.data(), host.size());
     if (policy.served_hosts.contains(lower)) return true;
     return lower.find(':') != std::string_view::npos && is_served_ipv6(policy, lower);
+}
+
+Identity identify_caller(const CallerName& caller, const Policy& policy) noexcept {
+    Identity identity;
+    std::string_view instance = sip::parameter_of(caller.contact, "+sip.instance");
+    while (!instance.empty() && (instance.front() == '"' || instance.front() == '<')) instance.remove_prefix(1);
+    while (!instance.empty() && (instance.back() == '"' || instance.back() == '>')) instance.remove_suffix(1);
+    identity.device = Uuid::parse(instance).value_or(Uuid{});
+    if (!is_served(policy, caller.host)) return identity;
+    identity.user_key = caller.user;
+    if (const auto uuid = Uuid::parse(caller.user)) {
+        identity.is_key_uuid = true;
+        uuid->write(identity.key_text);
+        if (identity.device.is_nil()) identity.device = *uuid;
+    }
+    return identity;
 }
 
 Identity identify(const RegisterRequest& request, const Policy& policy) noexcept {

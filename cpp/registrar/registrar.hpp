@@ -42,6 +42,17 @@ struct Policy {
 /// `+sip.instance`, the SDP body and From is the device; under To: screamrouter it is the address-of-record too.
 [[nodiscard]] sip::Identity identify(const sip::RegisterRequest& request, const Policy& policy) noexcept;
 
+/// Who calls, by From's URI and by Contact.
+struct CallerName {
+    std::string_view user;     // unescaped
+    std::string_view host;     // no brackets
+    std::string_view contact;  // the whole value, for its +sip.instance
+};
+
+/// The key and the device of which the owner may have said something. A UUID counts in either case of its digits; a
+/// caller of another domain is nobody that is known here: his key is empty. Views of `caller`.
+[[nodiscard]] sip::Identity identify_caller(const CallerName& caller, const Policy& policy) noexcept;
+
 /// Steps 6-7. `bindings` are the present, unexpired bindings of `identity.key()`; all or nothing.
 [[nodiscard]] sip::RegisterOutcome process(const sip::RegisterRequest& request,
                                            std::span<const sip::BindingView> bindings,

@@ -44,10 +44,12 @@ MethodKind kind_of(std::string_view method) noexcept {
 
 RequestDecision refuse(RejectReason reason, std::string_view detail = {}) noexcept { return {true, reason, detail}; }
 
-/// OPTIONS and INVITE outside a dialog: the same questions in the same order (section 11.2).
+/// OPTIONS and INVITE outside a dialog: the same questions in the same order (section 11.2). Whom an INVITE may reach,
+/// and which extensions it may require, is for those who take calls to say.
 RequestDecision decide_for_user(const RequestFacts& facts, const Policy& policy, MethodKind kind) noexcept {
     if (!facts.has_sip_scheme) return refuse(RejectReason::unsupported_scheme);
     if (!is_served(policy, facts.request_host)) return refuse(RejectReason::unknown_domain, facts.request_host);
+    if (kind == MethodKind::call) return {};
     if (!facts.require.empty()) {
         const std::string_view tags = unsupported_tags(facts.require);
         if (!tags.empty()) return refuse(RejectReason::extension_required, tags);
@@ -55,7 +57,6 @@ RequestDecision decide_for_user(const RequestFacts& facts, const Policy& policy,
     const bool is_for_server =
         facts.request_user.empty() || sip::is_equal_ignoring_case(facts.request_user, "screamrouter");
     if (!is_for_server && !facts.is_registered) return refuse(RejectReason::unknown_user);
-    if (kind == MethodKind::call) return refuse(RejectReason::unavailable);
     return {};
 }
 

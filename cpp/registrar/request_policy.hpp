@@ -1,4 +1,4 @@
-// What is answered to requests other than REGISTER while nobody else answers them: no request but ACK ends without an
+// What is answered to requests other than REGISTER that belong to no call: no request but ACK ends without an
 // answer.
 #pragma once
 
@@ -27,9 +27,10 @@ struct RequestDecision {
     std::string_view detail;                             // for 420, as in sip::RegisterOutcome
 };
 
-/// RFC 3261 section 8.2 in its order: method, Request-URI, Require; what belongs to a dialog is answered 481, as there
-/// are none. OPTIONS is 200 for the server itself (no user, or `screamrouter`) and for whoever is registered, 404 for
-/// anybody else, so that a device whose binding is gone learns it from its own keep-alive.
+/// RFC 3261 section 8.2 in its order: method, Request-URI, Require; what belongs to a dialog is answered 481, since the
+/// calls were asked before. INVITE is let through to whoever takes calls. OPTIONS is 200 for the server itself (no
+/// user, or `screamrouter`) and for whoever is registered, 404 for anybody else, so that a device whose binding is gone
+/// learns it from its own keep-alive.
 [[nodiscard]] RequestDecision decide_request(const RequestFacts& facts, const Policy& policy) noexcept;
 
 }  // namespace sr::registrar

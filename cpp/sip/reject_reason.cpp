@@ -23,6 +23,9 @@ constexpr std::array kRows{
         {400, "Bad Request"},
         "a quotation mark or bracket does not end, or stands within another"},
     Row{RejectReason::header_missing, {400, "Bad Request"}, "From, To or Call-ID is missing"},
+    Row{RejectReason::length_missing,
+        {400, "Bad Request"},
+        "Content-Length must be given over TCP and TLS: without it nobody can tell where the message ends"},
     Row{RejectReason::header_repeated, {400, "Bad Request"}, "a header field that may stand once stands twice"},
     Row{RejectReason::too_many_headers,
         {400, "Bad Request"},
@@ -59,16 +62,30 @@ constexpr std::array kRows{
     Row{RejectReason::unknown_user, {404, "Not Found"}, "nobody of that name is registered here"},
     Row{RejectReason::unavailable, {480, "Temporarily Unavailable"}, "that user cannot be called here now"},
     Row{RejectReason::method_not_allowed, {405, "Method Not Allowed"}, ""},
+    Row{RejectReason::not_acceptable,
+        {406, "Not Acceptable"},
+        "answers here are application/sdp, which Accept leaves out"},
+    Row{RejectReason::unsupported_media_type,
+        {415, "Unsupported Media Type"},
+        "only application/sdp without an encoding is read here"},
     Row{RejectReason::unsupported_scheme, {416, "Unsupported URI Scheme"}, "only sip and sips URIs are served"},
     Row{RejectReason::extension_required, {420, "Bad Extension"}, ""},
+    Row{RejectReason::session_too_brief, {422, "Session Interval Too Small"}, ""},
     Row{RejectReason::brief_interval, {423, "Interval Too Brief"}, ""},
     Row{RejectReason::no_such_dialog, {481, "Call/Transaction Does Not Exist"}, ""},
+    Row{RejectReason::request_merged, {482, "Loop Detected"}, "this request has come before, on another way"},
+    Row{RejectReason::request_pending, {491, "Request Pending"}, ""},
     Row{RejectReason::out_of_order,
         {500, "Server Internal Error"},
         "CSeq is not above the last one of this Call-ID; the request is late or repeats another"},
+    Row{RejectReason::update_pending,
+        {500, "Server Internal Error"},
+        "another offer of this call still waits for its answer"},
     Row{RejectReason::too_many_contacts,
         {503, "Service Unavailable"},
         "this address-of-record already has as many contacts as registrar.max_contacts allows"},
+    Row{RejectReason::too_many_calls, {503, "Service Unavailable"}, "as many calls as limits.max_calls allows are up"},
+    Row{RejectReason::shutting_down, {503, "Service Unavailable"}, "the server is going down"},
     Row{RejectReason::too_many_requests,
         {503, "Service Unavailable"},
         "requests come faster than this server takes them"},
@@ -78,6 +95,7 @@ constexpr std::array kRows{
     Row{RejectReason::method_unknown, {501, "Not Implemented"}, ""},
     Row{RejectReason::version_unsupported, {505, "Version Not Supported"}, "only SIP/2.0 is spoken here"},
     Row{RejectReason::message_too_large, {513, "Message Too Large"}, ""},
+    Row{RejectReason::transfer_declined, {603, "Decline"}, "calls are not transferred here"},
 };
 
 constexpr bool is_in_order() {
@@ -87,7 +105,7 @@ constexpr bool is_in_order() {
     return true;
 }
 static_assert(is_in_order(), "a row stands at its reason's own number");
-static_assert(kRows.size() == static_cast<std::size_t>(RejectReason::message_too_large) + 1);
+static_assert(kRows.size() == static_cast<std::size_t>(RejectReason::transfer_declined) + 1);
 
 const Row& row_of(RejectReason reason) noexcept { return kRows[static_cast<std::size_t>(reason)]; }
 

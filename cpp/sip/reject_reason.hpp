@@ -15,6 +15,7 @@ enum class RejectReason : std::uint8_t {
     control_character,  // 400, in the header
     nesting_invalid,    // 400, a quote, bracket or comment that does not end or stands within another
     header_missing,     // 400, no From, To or Call-ID
+    length_missing,     // 400, no Content-Length on a stream (section 18.3)
     header_repeated,    // 400, a field twice that may stand once
     too_many_headers,   // 400, beyond sip::kMostHeaderLines
     number_invalid,     // 400, CSeq, Max-Forwards, Content-Length or Expires that is no number or too large
@@ -26,28 +27,37 @@ enum class RejectReason : std::uint8_t {
     identity_conflict,  // 400, two identities that contradict each other
     identity_missing,   // 400, To: screamrouter without any UUID
     field_too_long,     // 400, a Contact, Call-ID or Path beyond the configured length
-    credentials_malformed,  // 400, an Authorization of the Digest scheme that cannot be read
-    digest_uri_mismatch,    // 400, its digest-uri is not the Request-URI (RFC 7616 section 3.4.6)
-    unauthorized,           // 401, no credentials or wrong ones (RFC 3261 section 22.2)
-    awaiting_approval,      // 401, the owner has not let the device in yet; outside it looks like any other 401
-    not_own_address,        // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
-    network_not_admitted,   // 403, the source is in none of admission.networks
-    device_disabled,        // 403, the owner disabled a device that has no credentials
-    unknown_domain,         // 404, the address-of-record is not ours (section 10.3 step 5)
-    unknown_user,           // 404, a request for somebody who is not registered
-    unavailable,            // 480, a registered user that cannot be called here
-    method_not_allowed,     // 405
-    unsupported_scheme,     // 416
-    extension_required,     // 420, Require names what we do not have
-    brief_interval,         // 423, below registrar.min_expires_s
-    no_such_dialog,         // 481
-    out_of_order,           // 500, CSeq not above the binding's (section 10.3 step 7)
-    too_many_contacts,      // 503, beyond registrar.max_contacts
-    too_many_requests,      // 503, the source is beyond its rate
-    too_many_failures,      // 503, the source or the user waits after failed guesses
-    method_unknown,         // 501
-    version_unsupported,    // 505
-    message_too_large,      // 513
+    credentials_malformed,   // 400, an Authorization of the Digest scheme that cannot be read
+    digest_uri_mismatch,     // 400, its digest-uri is not the Request-URI (RFC 7616 section 3.4.6)
+    unauthorized,            // 401, no credentials or wrong ones (RFC 3261 section 22.2)
+    awaiting_approval,       // 401, the owner has not let the device in yet; outside it looks like any other 401
+    not_own_address,         // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
+    network_not_admitted,    // 403, the source is in none of admission.networks
+    device_disabled,         // 403, the owner disabled a device that has no credentials
+    unknown_domain,          // 404, the address-of-record is not ours (section 10.3 step 5)
+    unknown_user,            // 404, a request for somebody who is not registered
+    unavailable,             // 480, a registered user that cannot be called here
+    method_not_allowed,      // 405
+    not_acceptable,          // 406, Accept leaves out session descriptions (section 21.4.7)
+    unsupported_media_type,  // 415, a body of a call that is no session description, or encoded
+    unsupported_scheme,      // 416
+    extension_required,      // 420, Require names what we do not have
+    session_too_brief,       // 422, Session-Expires below 90 s (RFC 4028 section 9)
+    brief_interval,          // 423, below registrar.min_expires_s
+    no_such_dialog,          // 481
+    request_merged,          // 482, the same request on two ways (section 8.2.2.2)
+    request_pending,         // 491, an offer within a call before the last one is settled (section 14.2)
+    out_of_order,            // 500, CSeq not above the binding's (section 10.3 step 7)
+    update_pending,          // 500 with Retry-After, an offer while one waits (section 14.2, RFC 3311 section 5.2)
+    too_many_contacts,       // 503, beyond registrar.max_contacts
+    too_many_calls,          // 503, as many calls as limits.max_calls are up
+    shutting_down,           // 503, the daemon ends
+    too_many_requests,       // 503, the source is beyond its rate
+    too_many_failures,       // 503, the source or the user waits after failed guesses
+    method_unknown,          // 501
+    version_unsupported,     // 505
+    message_too_large,       // 513
+    transfer_declined,       // 603, REFER within a call
 };
 
 /// The status line's part of a refusal.

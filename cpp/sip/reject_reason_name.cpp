@@ -14,6 +14,7 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::control_character: return "control_character";
         case RejectReason::nesting_invalid: return "nesting_invalid";
         case RejectReason::header_missing: return "header_missing";
+        case RejectReason::length_missing: return "length_missing";
         case RejectReason::header_repeated: return "header_repeated";
         case RejectReason::too_many_headers: return "too_many_headers";
         case RejectReason::number_invalid: return "number_invalid";
@@ -36,17 +37,26 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::unknown_user: return "unknown_user";
         case RejectReason::unavailable: return "unavailable";
         case RejectReason::method_not_allowed: return "method_not_allowed";
+        case RejectReason::not_acceptable: return "not_acceptable";
+        case RejectReason::unsupported_media_type: return "unsupported_media_type";
         case RejectReason::unsupported_scheme: return "unsupported_scheme";
         case RejectReason::extension_required: return "extension_required";
+        case RejectReason::session_too_brief: return "session_too_brief";
         case RejectReason::brief_interval: return "brief_interval";
         case RejectReason::no_such_dialog: return "no_such_dialog";
+        case RejectReason::request_merged: return "request_merged";
+        case RejectReason::request_pending: return "request_pending";
         case RejectReason::out_of_order: return "out_of_order";
+        case RejectReason::update_pending: return "update_pending";
         case RejectReason::too_many_contacts: return "too_many_contacts";
+        case RejectReason::too_many_calls: return "too_many_calls";
+        case RejectReason::shutting_down: return "shutting_down";
         case RejectReason::too_many_requests: return "too_many_requests";
         case RejectReason::too_many_failures: return "too_many_failures";
         case RejectReason::method_unknown: return "method_unknown";
         case RejectReason::version_unsupported: return "version_unsupported";
         case RejectReason::message_too_large: return "message_too_large";
+        case RejectReason::transfer_declined: return "transfer_declined";
     }
     return {};
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sip/flow.hpp"
+#include "sip/gate.hpp"
 #include "sip/register_request.hpp"
 #include "sip/reply.hpp"
 
@@ -49,6 +50,13 @@ struct Knock {
     bool is_withheld = false;  // not even a refusal is sent
 };
 
+/// What becomes of a request that may begin a call or be of one.
+enum class CallRuling : std::uint8_t {
+    not_a_call,  // for `on_request` to answer
+    done,        // answered by `Stack::send`, or never to be answered
+    reply,       // the reply is sent as it is left
+};
+
 /// Called on PJSIP's workers, several at once, without the GIL. Must not block.
 class RequestHandler {
   public:
@@ -57,8 +65,15 @@ class RequestHandler {
 
     virtual void on_register(const sip::RegisterRequest& request, sip::Reply& reply) noexcept = 0;
 
-    /// Any other request but ACK; the reply is sent as it is left.
+    /// Any other request but ACK that is of no call; the reply is sent as it is left.
     virtual void on_request(const OtherRequest& request, sip::Reply& reply) noexcept = 0;
+
+    /// A request but REGISTER, or OPTIONS outside of dialogs; `message` is whole and `seen` what the gate found in it.
+    [[nodiscard]] virtual CallRuling on_call_request(std::string_view message, const sip::Inspection& seen,
+                                                     const sip::Flow& flow, sip::Reply& reply) noexcept = 0;
+
+    /// A response that the gate let through and that answers no ping.
+    virtual void on_response(const sip::Inspection& seen, const sip::Flow& flow) noexcept = 0;
 
     /// A valid message came on a flow (every one but a REGISTER, which speaks for itself).
     virtual void on_heard(const sip::Flow& flow) noexcept = 0;

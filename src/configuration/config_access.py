@@ -79,10 +79,15 @@ class AuthenticationSection(Section):
 
 
 class LimitsSection(Section):
-    """How much one source may send."""
+    """How much one source may send, and how many calls and connections may be up at once."""
 
     requests_per_s: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 100
     burst: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 400
     unlimited: Annotated[
         _Networks, Field(max_length=256, description=f"a list of networks, each once: {_ALLOWED_NETWORK}")
     ] = ("loopback",)
+    max_calls: Annotated[StrictInt, Field(ge=0, le=100_000, description="a whole number, 0 to 100000")] = 500
+    max_connections: Annotated[StrictInt, Field(ge=1, le=100_000, description="a whole number, 1 to 100000")] = 4000
+    max_connections_per_address: Annotated[
+        StrictInt, Field(ge=1, le=100_000, description="a whole number, 1 to 100000")
+    ] = 100

@@ -125,10 +125,41 @@ class UdpSection(Section):
     )
 
 
+_StreamAddresses = Annotated[
+    tuple[IpText, ...],
+    BeforeValidator(as_list, json_schema_input_type=IpText | tuple[IpText, ...]),
+    AfterValidator(no_repeats),
+    Field(max_length=64, description="a numeric IP address or a list of them, each once; empty: those of sip.udp"),
+]
+
+
+class TcpSection(Section):
+    """The TCP sockets."""
+
+    enabled: Annotated[StrictBool, Field(description="true or false")] = True
+    address: _StreamAddresses = ()
+    port: Annotated[
+        StrictInt | None,
+        Field(ge=0, le=65535, description="a whole number, 0 to 65535; 0 takes a free one; empty: that of sip.udp"),
+    ] = None
+
+
+class TlsSection(Section):
+    """The TLS sockets."""
+
+    enabled: Annotated[StrictBool, Field(description="true or false")] = True
+    address: _StreamAddresses = ()
+    port: Annotated[StrictInt, Field(ge=0, le=65535, description="a whole number, 0 to 65535; 0 takes a free one")] = (
+        5061
+    )
+
+
 class SipSection(Section):
     """Where SIP is spoken."""
 
     udp: Annotated[UdpSection, BeforeValidator(_empty_is_none, json_schema_input_type=UdpSection | None)] = UdpSection()
+    tcp: Annotated[TcpSection, BeforeValidator(_empty_is_none, json_schema_input_type=TcpSection | None)] = TcpSection()
+    tls: Annotated[TlsSection, BeforeValidator(_empty_is_none, json_schema_input_type=TlsSection | None)] = TlsSection()
 
 
 class RegistrarSection(Section):

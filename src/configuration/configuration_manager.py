@@ -17,6 +17,7 @@ from configuration.device_directory import DeviceDirectory
 from configuration.device_log import DeviceLog
 from configuration.entry_change import Sighting, default_name, offline_change, registration_change
 from configuration.owner_edit import OwnerEdit
+from domain.calls import CallTarget, MediaAnswer, MediaRefusal, MediaService, RefusalStatus
 from domain.ports import BindingObserver, CapabilityReader, Clock, Engine, EngineConfig, ListenAddress, SipService
 from domain.values import AudioFormat, Binding, Capabilities, ProtocolType, Role
 
@@ -53,7 +54,8 @@ class SipDeviceConfig:
 class Surroundings:
     """What the manager works with. ``sip`` serves; ``served_hosts`` are the host's own names and addresses.
 
-    ``on_reload`` takes the configuration in force whenever the owner has changed a setting of it.
+    ``media`` is the audio side, None where there is none. ``on_reload`` takes the configuration in force whenever the
+    owner has changed a setting of it.
     """
 
     clock: Clock
@@ -62,10 +64,14 @@ class Surroundings:
     read_capabilities: CapabilityReader
     served_hosts: frozenset[str] = frozenset()
     on_reload: Callable[[ConfigDocument], None] | None = None
+    media: MediaService | None = None
 
 
 class ConfigurationManager:
-    """Implements ``domain.ports.RegistrationSink``. Every method belongs to the event loop's thread."""
+    """Implements ``domain.ports.RegistrationSink`` and ``domain.calls.WebRtcForwarding``.
+
+    Every method belongs to the event loop's thread.
+    """
 
     def __init__(self, store: ConfigStore, surroundings: Surroundings) -> None:
         self._store = store
@@ -73,6 +79,7 @@ class ConfigurationManager:
         self._engine = surroundings.engine
         self._sip = surroundings.sip
         self._served_hosts = surroundings.served_hosts
+        self._media = surroundings.media
         self._on_reload = surroundings.on_reload
         self._directory = DeviceDirectory(self, surroundings.read_capabilities)
         self._device_log = DeviceLog()
@@ -198,6 +205,16 @@ class ConfigurationManager:
         self._store.submit(device_id, offline_change(known.last_heard if known else None))
         self._device_log.tell("device.offline", device=device_id)
 
+    def forward_webrtc_sdp_offer_to_cpp(
+        self, leg_id: str, offer: bytes | None, target: CallTarget
+    ) -> MediaAnswer | MediaRefusal:
+        if self._media is None:
+            return MediaRefusal(RefusalStatus.NOT_ACCEPTABLE_HERE, "this server carries no audio")
+        return self._media.open_leg(leg_id, offer, target)
+
+    def forward_webrtc_ice_candidate_to_cpp(self, leg_id: str, candidate: str) -> bool:
+        return self._media is not None and self._media.add_candidate(leg_id, candidate)
+
     def get_sip_config_for_device(self, uuid: str) -> SipDeviceConfig | None:
         """The device as it is now; None if neither the file nor the core knows it."""
         device_id = fold_device_id(uuid)
@@ -280,6 +297,7 @@ def engine_config(document: ConfigDocument, served_hosts: Iterable[str]) -> Engi
         max_expires_s=registrar.max_expires_s,
         rejects_brief_expires=registrar.below_min == "reject",
         max_contacts=registrar.max_contacts,
+        max_calls=document.limits.max_calls,
         ping_interval_ms=round(liveness.ping_interval_s * 1000),
         liveness_timeout_ms=round(liveness.timeout_s * 1000),
     )

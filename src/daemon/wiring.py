@@ -17,6 +17,7 @@ import structlog
 
 from api.control_socket import ControlSocket
 from configuration.access_control import AccessControl, AccessSurroundings
+from configuration.call_directory import ConfiguredCallDirectory
 from configuration.config_document import ConfigDocument
 from configuration.config_loader import LoadedConfig, load_config
 from configuration.config_store import ConfigStore
@@ -27,6 +28,7 @@ from configuration.owner_edit import OwnerEdit
 from daemon import router_identity, self_probe
 from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
+from daemon.certificate_service import CertificateParts, CertificateService
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.http_front import FrontParts, HttpFront, NoCalls
@@ -34,15 +36,18 @@ from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
+from daemon.stream_service import StreamService
 from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names, own_networks
 from discovery.service_types import announced_host_name
+from domain.calls import MediaService
 from domain.errors import UserError
 from domain.ports import ListenAddress, Publisher, ServiceAnnouncement
 from engine.core_engine import CoreEngine
 from engine.event_pump import EventPump
 from location.binding_store import BindingStore, StoreSettings
+from sip_server.invite_flow import InviteFlow
 from sip_server.sdp_utils import read_capabilities
 from sip_server.sip_manager import LIBRARY_PATH, SipManager
 
@@ -119,7 +124,10 @@ class _Parts:
     watcher: ConfigWatcher
     addresses: AddressMonitor
     announcer: Announcer
+    certificates: CertificateService
     http: HttpFront
+    calls: InviteFlow
+    streams: StreamService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -149,11 +157,13 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
-        announcer.announce(_announcement(document, router_uuid, listening))
+        streams.apply_limits(document.limits)
+        announcer.announce(_announcement(document, router_uuid, listening, streams))
 
     def on_networks() -> None:
         access.note_networks()
         manager.set_served_hosts(_served_hosts(router_uuid))
+        certificates.note_hosts()
         http.note_hosts()
 
     def doctor(asked: Any) -> dict[str, Any]:
@@ -165,15 +175,29 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     store = ConfigStore(loaded)
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
+    certificates = CertificateService(
+        CertificateParts(lambda: manager.document, state_dir, lambda: _served_hosts(router_uuid), clock)
+    )
+    streams = StreamService(engine.flows, loaded.document.limits, certificates)
     hosts = _served_hosts(router_uuid)
-    manager = ConfigurationManager(store, Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload))
+    media = make_media()
+    around = Surroundings(clock, engine, sip, read_capabilities, hosts, on_reload, media)
+    manager = ConfigurationManager(store, around)
+    calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
-    front = FrontParts(
-        lambda: manager.document, state_dir, lambda: _served_hosts(router_uuid), report, clock, NoCalls()
+    http = HttpFront(
+        FrontParts(
+            document=lambda: manager.document,
+            hosts=lambda: _served_hosts(router_uuid),
+            report=report,
+            certificates=certificates,
+            calls=NoCalls(),
+            flows=engine.flows,
+            quota=streams.quota,
+        )
     )
-    http = HttpFront(front)
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
     return _Parts(
         engine=engine,
@@ -181,15 +205,23 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         bindings=bindings,
         access=access,
         manager=manager,
-        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused),
+        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
         control=ControlSocket(state_dir, report.answers, to_arguments),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
+        certificates=certificates,
         http=http,
+        calls=calls,
+        streams=streams,
         listening=listening,
         router_uuid=router_uuid,
     )
+
+
+def make_media() -> MediaService | None:
+    """The audio side; None: every call is refused."""
+    return None
 
 
 def _make_publisher() -> Publisher:
@@ -216,15 +248,19 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         await manager.take_restored(lambda device_id: device_id in restored.listed)
         parts.pump.start()
         stack.callback(parts.pump.stop)
+        stack.push_async_callback(parts.streams.stop)  # what the core still says is written
         # First of the three: what devices sent until here is still written, and no more comes.
         stack.callback(parts.sip.stop)
+        parts.streams.start(manager.document.sip, parts.listening)
         parts.addresses.start()
         stack.callback(parts.addresses.stop)
         _warn_of_small_buffers(parts.engine)
         stack.push_async_callback(parts.announcer.stop)
-        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening))
+        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening, parts.streams))
         parts.watcher.start()
         stack.push_async_callback(parts.watcher.stop)
+        stack.push_async_callback(parts.certificates.stop)
+        parts.certificates.start()
         stack.push_async_callback(parts.http.stop)
         parts.http.start()
         yield parts
@@ -266,7 +302,7 @@ def _ipv6_networks() -> tuple[str, ...]:
 
 
 def _announcement(
-    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress]
+    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress], streams: StreamService
 ) -> ServiceAnnouncement | None:
     """Announced where the owner says, else where SIP is heard: on every link unless each socket has one address."""
     if not document.discovery.enabled:
@@ -274,7 +310,7 @@ def _announcement(
     addresses = tuple(address.ip for address in listening)
     is_everywhere = any(ipaddress.ip_address(ip).is_unspecified for ip in addresses)
     interfaces = document.discovery.interfaces or (() if is_everywhere else addresses)
-    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces)
+    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces, streams.ports)
 
 
 def _warn_of_small_buffers(engine: CoreEngine) -> None:

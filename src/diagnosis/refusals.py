@@ -54,9 +54,45 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "it names nobody in To, or asks for somebody who is not registered",
             "Give the device a SIP user name; if it asks for another device, see why that one is not registered.",
         ),
+        "not_acceptable": RefusalSentence(
+            "it calls but takes no SDP as an answer",
+            "Let the device accept application/sdp; that is a fault of the device otherwise.",
+        ),
+        "unsupported_media_type": RefusalSentence(
+            "it calls with a description that is no plain SDP",
+            "Switch off compressed or encrypted message bodies (S/MIME) in the device.",
+        ),
+        "session_too_brief": RefusalSentence(
+            "it wants its calls refreshed more often than is allowed",
+            "Set the session timer of the device to 90 seconds or more, or switch it off.",
+        ),
+        "request_merged": RefusalSentence(
+            "the same call came in on two ways",
+            "A proxy between the device and here sends it twice: register the device here directly.",
+        ),
+        "request_pending": RefusalSentence(
+            "it changes a call before its last change was settled",
+            "Nothing: the device tries again by itself.",
+        ),
+        "update_pending": RefusalSentence(
+            "it changes a call while an earlier change still waits",
+            "Nothing: the device tries again by itself.",
+        ),
+        "too_many_calls": RefusalSentence(
+            "as many calls as allowed are up already",
+            "Raise limits.max_calls in config.yaml, or see who calls so often (`screamrouter-sip doctor`).",
+        ),
+        "shutting_down": RefusalSentence(
+            "the server was just going down",
+            "Nothing: try again when the server is up.",
+        ),
+        "transfer_declined": RefusalSentence(
+            "it wants to transfer a call, which is not served",
+            "Hang up and call the other party instead.",
+        ),
         "unavailable": RefusalSentence(
-            "it calls a device that cannot be called here yet",
-            "Calls are not served yet; nothing is wrong with the device.",
+            "it calls a device that cannot be called now",
+            "See whether the device that it calls is registered and heard (`screamrouter-sip devices`).",
         ),
         "method_not_allowed": RefusalSentence(
             "it asks for a service that does not exist here",
@@ -122,6 +158,10 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
         "header_missing": RefusalSentence(
             "it lacks one of the headers From, To and Call-ID",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",
+        ),
+        "length_missing": RefusalSentence(
+            "it came over TCP or TLS without a Content-Length",
+            "That is a fault of the sender: update the device's firmware, or let it use UDP.",
         ),
         "header_repeated": RefusalSentence(
             "a header that may stand once stands twice",

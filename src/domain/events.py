@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.calls import CallEvent
 from domain.values import Binding, Endpoint
 
 
@@ -14,6 +15,8 @@ class RemovalReason(StrEnum):
     UNREGISTERED = "unregistered"
     EXPIRED = "expired"
     REPLACED = "replaced"
+    FLOW_CLOSED = "flow_closed"
+    """The connection ended that it came on (RFC 5626 section 5.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +78,4 @@ class RequestRefused:
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
-CoreEvent = BindingEvent | RequestRefused | ResyncRequired
+CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent

@@ -43,6 +43,7 @@ class EngineConfig:
     max_expires_s: int = 7200
     rejects_brief_expires: bool = False
     max_contacts: int = 10
+    max_calls: int = 500
     ping_interval_ms: int = 10_000
     liveness_timeout_ms: int = 30_000
 
@@ -252,12 +253,16 @@ class ServerCertificates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnnouncement:
-    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up."""
+    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up.
+
+    ``port`` is UDP's, ``stream_ports`` are those of the other transports that are served.
+    """
 
     instance_name: str
     router_uuid: str
     port: int
     interfaces: tuple[str, ...] = ()
+    stream_ports: tuple[tuple[Transport, int], ...] = ()
 
 
 class Publisher(Protocol):

@@ -1,4 +1,4 @@
-"""The C++ core as ``domain.ports.Engine`` and ``BindingJournal``.
+"""The C++ core as ``domain.ports.Engine``, ``BindingJournal`` and ``domain.calls.CallControl``.
 
 Its records become domain values, its sentences domain errors.
 """
@@ -11,6 +11,7 @@ from typing import overload
 from urllib.parse import quote, unquote
 
 from domain.access import AccessConfig, Credential
+from domain.calls import RefusalStatus
 from domain.errors import StackRefused
 from domain.events import (
     BindingAdded,
@@ -27,6 +28,8 @@ from domain.exchanges import Exchange, ReasonRow
 from domain.ports import BindingChanges, BindingRow, Clock, EngineConfig, EngineStatistics, ListenAddress
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
+from engine.call_records import to_call_event
+from engine.core_flows import CoreFlows
 
 _Convert = Callable[[_engine.BindingRecord], Binding]
 
@@ -63,11 +66,15 @@ class _Lazily(Sequence[Binding]):
 
 
 class CoreEngine:
-    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint."""
+    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint.
+
+    ``flows`` is its face towards connections.
+    """
 
     def __init__(self, clock: Clock, library_path: str) -> None:
         _engine.silence_pjsip(library_path)
         self._core = _engine.Engine()
+        self.flows = CoreFlows(self._core)
         self._clock = clock
         self._library_path = library_path
         self._domain = ""
@@ -81,6 +88,7 @@ class CoreEngine:
         wanted.max_expires_s = config.max_expires_s
         wanted.rejects_brief_expires = config.rejects_brief_expires
         wanted.max_contacts = config.max_contacts
+        wanted.max_calls = config.max_calls
         wanted.ping_interval_ms = config.ping_interval_ms
         wanted.liveness_timeout_ms = config.liveness_timeout_ms
         self._domain = config.domain
@@ -130,6 +138,7 @@ class CoreEngine:
         now = self._clock.now()
         events: list[CoreEvent] = [ResyncRequired()] if drained.is_resync_required else []
         events.extend(self._to_event(event, now) for event in drained.events)
+        events.extend(to_call_event(record) for record in drained.calls)
         return events
 
     def snapshot(self) -> Sequence[Binding]:
@@ -149,6 +158,24 @@ class CoreEngine:
 
     def restore(self, rows: Sequence[BindingRow], now_ms: int, first_number: int) -> int:
         return self._core.restore(rows, now_ms, first_number)
+
+    def ring(self, call_id: int) -> bool:
+        return self._core.ring(call_id)
+
+    def answer(self, call_id: int, sdp: bytes) -> bool:
+        return self._core.answer(call_id, sdp)
+
+    def reject(self, call_id: int, status: RefusalStatus, reason: str) -> bool:
+        return self._core.reject(call_id, status, reason)
+
+    def answer_update(self, call_id: int, sdp: bytes) -> bool:
+        return self._core.answer_update(call_id, sdp)
+
+    def reject_update(self, call_id: int, status: RefusalStatus, reason: str) -> bool:
+        return self._core.reject_update(call_id, status, reason)
+
+    def hang_up(self, call_id: int, reason: str) -> bool:
+        return self._core.hang_up(call_id, reason)
 
     def statistics(self) -> EngineStatistics:
         counted = self._core.statistics()

@@ -10,6 +10,7 @@ from typing import assert_never
 
 import structlog
 
+from domain.calls import CallConfirmed, CallEnded, CallEvent, CallInfo, CallUpdated, IncomingCall
 from domain.events import (
     BindingAdded,
     BindingChanged,
@@ -29,14 +30,19 @@ TURN_S = 0.004
 
 
 class EventPump:
-    """Runs on the loop that calls ``start``; ``observer`` and ``on_refused`` are called on that loop only."""
+    """Runs on the loop that calls ``start``; ``observer``, ``on_refused`` and ``on_call`` are called there only."""
 
     def __init__(
-        self, engine: Engine, observer: BindingObserver, on_refused: Callable[[RequestRefused], None] | None = None
+        self,
+        engine: Engine,
+        observer: BindingObserver,
+        on_refused: Callable[[RequestRefused], None] | None = None,
+        on_call: Callable[[CallEvent], None] | None = None,
     ) -> None:
         self._engine = engine
         self._observer = observer
         self._on_refused = on_refused
+        self._on_call = on_call
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[CoreEvent] = deque()
         self._next_turn: asyncio.Handle | None = None
@@ -94,6 +100,9 @@ class EventPump:
                 )
                 if self._on_refused is not None:
                     self._on_refused(event)
+            case IncomingCall() | CallUpdated() | CallConfirmed() | CallInfo() | CallEnded():
+                if self._on_call is not None:
+                    self._on_call(event)
             case ResyncRequired():
                 self._observer.on_resync(self._engine.snapshot())
             case _:

@@ -9,7 +9,7 @@ import pytest
 from tests.kit.daemon_process import DaemonProcess
 from tests.kit.sip_peer import SipMessage, SipPeer
 
-ALLOWED = {"REGISTER", "OPTIONS"}
+ALLOWED = {"REGISTER", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "INFO", "PRACK"}
 MOST_OCTETS = 4000
 
 
@@ -18,10 +18,11 @@ def allowed(answer: SipMessage) -> set[str]:
 
 
 def ask(peer: SipPeer, method: str, *, to_tag: bool = False, user: str | None = None, **options: str) -> SipMessage:
-    """The answer to ``method`` for ``user`` of the domain, or for the server itself."""
+    """The answer to ``method`` for ``user`` of the domain, or for the server itself; an INVITE has its Contact."""
     uri = f"sip:{user}@{peer.domain}" if user else f"sip:{peer.domain}"
     options = {"uri": uri, "to": f"<{uri}>{';tag=there' if to_tag else ''}", **options}
-    return peer.exchange(peer.request(method, **options))  # type: ignore[arg-type]  # strings, all of them
+    headers = [f"Contact: {peer.contact}"] if method == "INVITE" else []
+    return peer.exchange(peer.request(method, headers=headers, **options))  # type: ignore[arg-type]  # all strings
 
 
 def first_answer_after(peer: SipPeer, *unanswered: bytes) -> SipMessage:
@@ -48,7 +49,7 @@ def test_options_tells_what_the_server_can_do(peer: SipPeer) -> None:
     assert answer.status == 200
     assert allowed(answer) == ALLOWED
     assert answer.get("accept") == "application/sdp"
-    assert answer.get("supported") == "path"
+    assert answer.get("supported") == "path, 100rel, timer"
     assert ";tag=" in (answer.get("to") or "")
 
 
@@ -94,7 +95,8 @@ def test_invite_for_a_registered_user_is_480(peer: SipPeer) -> None:
     """
     peer.register()
     invite = {"uri": f"sip:{peer.user}@{peer.domain}", "branch": "z9hG4bK-call", "cseq": 7}
-    answer = peer.exchange(peer.request("INVITE", **invite))  # type: ignore[arg-type]  # of RequestOptions' types
+    headers = [f"Contact: {peer.contact}"]
+    answer = peer.exchange(peer.request("INVITE", headers=headers, **invite))  # type: ignore[arg-type]  # as declared
     assert answer.status == 480
     ack = peer.request("ACK", to=answer.get("to") or "", **invite)  # type: ignore[arg-type]  # the same
     assert first_answer_after(peer, ack).status == 200
@@ -129,9 +131,10 @@ def test_a_method_that_nobody_knows_is_501(peer: SipPeer, method: str) -> None:
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_requiring_what_is_not_there_is_420_with_unsupported(peer: SipPeer, method: str) -> None:
     """Section 8.2.2.3."""
-    octets = peer.request(method, uri=f"sip:screamrouter@{peer.domain}", headers=["Require: 100rel"])
+    headers = ["Require: gruu", f"Contact: {peer.contact}"]
+    octets = peer.request(method, uri=f"sip:screamrouter@{peer.domain}", headers=headers)
     answer = peer.exchange(octets)
-    assert (answer.status, answer.get("unsupported")) == (420, "100rel")
+    assert (answer.status, answer.get("unsupported")) == (420, "gruu")
 
 
 @pytest.mark.parametrize("uri", ["tel:+15551234", "mailto:alice@screamrouter.local", "http://screamrouter.local/"])

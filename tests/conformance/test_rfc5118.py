@@ -43,7 +43,7 @@ TABLE = [
     Row("ipv6-in-sdp", "4.6", "valid, IPv6 in header and description", 404, "2001:db8::10"),
     Row("mult-ip-in-header", "4.7", "valid, IPv4 and IPv6 in three Vias; a BYE of no dialog", 481),
     Row("mult-ip-in-sdp", "4.8", "valid, IPv4 and IPv6 in one description", 404, "2001:db8::10"),
-    Row("ipv4-mapped-ipv6", "4.9", "valid, IPv4-mapped addresses; INVITE is not served yet", 480),
+    Row("ipv4-mapped-ipv6", "4.9", "valid, IPv4-mapped addresses", 480),
     Row("ipv6-bug-abnf-3-colons", "4.10", "three colons, from an old grammar, are to be tolerated", 404,
         "2001:db8:::192.0.2.1"),
     Row("ipv6-correct-abnf-2-colons", "4.10", "valid, two colons before an embedded IPv4 address", 404,

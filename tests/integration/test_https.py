@@ -62,7 +62,7 @@ def test_a_taken_port_costs_the_page_and_no_telephone(tmp_path):
 def test_wrong_files_of_the_owner_are_told_and_cost_no_telephone(tmp_path):
     section = {**ANY_PORT["http"], "certificate": str(tmp_path / "no.crt"), "key": str(tmp_path / "no.key")}
     with running_daemon(tmp_path, sections={"http": section}) as daemon:
-        assert "http.certificate" in daemon.wait_for_log("http.not_serving")["reason"]
+        assert "http.certificate" in daemon.wait_for_log("certificate.failed")["reason"]
         with SipPeer(daemon.address) as peer:
             assert peer.register().status == 200
 

@@ -12,7 +12,7 @@ def test_the_four_packet_kill_leaves_the_daemon_answering(tmp_path):
     """
     Attacker              daemon
     | INVITE -------------->|
-    |<----------------- 480 |
+    |<----------------- 404 |
     | ACK ----------------->|
     | OPTIONS, CSeq INVITE->|   aborted PJSIP's transaction layer
     |<----------------- 400 |
@@ -21,7 +21,7 @@ def test_the_four_packet_kill_leaves_the_daemon_answering(tmp_path):
     """
     with running_daemon(tmp_path) as daemon, SipPeer(daemon.address) as peer:
         invite, ack, deadly = deadly_exchanges()["options-with-cseq-of-invite"]
-        assert peer.exchange(invite).status == 480
+        assert peer.exchange(invite).status == 404
         peer.send(ack)
         assert peer.exchange(deadly).status == 400
         assert peer.exchange(peer.request("OPTIONS")).status == 200

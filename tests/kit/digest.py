@@ -40,13 +40,15 @@ def challenges_of(answer: SipMessage) -> list[Challenge]:
     return found
 
 
-def authorization(challenge: Challenge, account: Account, uri: str, *, count: int | None = 1) -> str:
-    """The Authorization header for REGISTER ``uri``. ``count`` is nc; None: the old form without qop."""
+def authorization(
+    challenge: Challenge, account: Account, uri: str, *, count: int | None = 1, method: str = "REGISTER"
+) -> str:
+    """The Authorization header for ``method`` on ``uri``. ``count`` is nc; None: the old form without qop."""
 
     def digest(*parts: str) -> str:
         return hashlib.new(HASHES[challenge.algorithm], ":".join(parts).encode()).hexdigest()
 
-    ha1, ha2 = digest(account.user, challenge.realm, account.password), digest("REGISTER", uri)
+    ha1, ha2 = digest(account.user, challenge.realm, account.password), digest(method, uri)
     fields = [f'username="{account.user}"', f'realm="{challenge.realm}"', f'nonce="{challenge.nonce}"', f'uri="{uri}"']
     if count is None:
         response = digest(ha1, challenge.nonce, ha2)

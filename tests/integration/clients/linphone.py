@@ -27,7 +27,9 @@ dns_search_enabled=0
 
 
 @contextmanager
-def running_linphone(directory: Path, ip: str, server: tuple[str, int], user: str) -> Iterator[ClientProcess]:
+def running_linphone(
+    directory: Path, ip: str, server: tuple[str, int], user: str, transport: str = "udp"
+) -> Iterator[ClientProcess]:
     """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register.
 
     ``say("unregister 1")`` takes the account back, ``say("quit")`` ends it.
@@ -44,7 +46,7 @@ def running_linphone(directory: Path, ip: str, server: tuple[str, int], user: st
     own_places = {"HOME": str(directory), "XDG_DATA_HOME": str(directory), "PULSE_SERVER": "none"}
     with running_client(command, directory / "linphone.log", own_places) as client:
         # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
-        client.say(f"port sip {free_udp_port(ip)} udp")
+        client.say(f"port sip {free_udp_port(ip)} {transport}")
         host_port = f"{uri_host(server[0])}:{server[1]}"
-        client.say(f"register sip:{user}@{host_port} sip:{host_port}")
+        client.say(f"register sip:{user}@{host_port} sip:{host_port};transport={transport}")
         yield client

@@ -19,6 +19,7 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
         {RejectReason::control_character, 400},
         {RejectReason::nesting_invalid, 400},
         {RejectReason::header_missing, 400},
+        {RejectReason::length_missing, 400},
         {RejectReason::header_repeated, 400},
         {RejectReason::too_many_headers, 400},
         {RejectReason::number_invalid, 400},
@@ -41,17 +42,26 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
         {RejectReason::unknown_user, 404},
         {RejectReason::unavailable, 480},
         {RejectReason::method_not_allowed, 405},
+        {RejectReason::not_acceptable, 406},
+        {RejectReason::unsupported_media_type, 415},
         {RejectReason::unsupported_scheme, 416},
         {RejectReason::extension_required, 420},
+        {RejectReason::session_too_brief, 422},
         {RejectReason::brief_interval, 423},
         {RejectReason::no_such_dialog, 481},
+        {RejectReason::request_merged, 482},
+        {RejectReason::request_pending, 491},
         {RejectReason::out_of_order, 500},
+        {RejectReason::update_pending, 500},
         {RejectReason::too_many_contacts, 503},
+        {RejectReason::too_many_calls, 503},
+        {RejectReason::shutting_down, 503},
         {RejectReason::too_many_requests, 503},
         {RejectReason::too_many_failures, 503},
         {RejectReason::method_unknown, 501},
         {RejectReason::version_unsupported, 505},
         {RejectReason::message_too_large, 513},
+        {RejectReason::transfer_declined, 603},
     };
     for (const auto& [reason, status] : rows) {
         CAPTURE(status);
@@ -61,7 +71,7 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
 }
 
 TEST_CASE("RFC 3261 20.43: a 400 always says in words what is wrong, and the words fit a quoted string") {
-    for (int i = 0; i <= static_cast<int>(RejectReason::message_too_large); ++i) {
+    for (int i = 0; i <= static_cast<int>(RejectReason::transfer_declined); ++i) {
         const auto reason = static_cast<RejectReason>(i);
         CAPTURE(i);
         if (status_line(reason).status == 400) CHECK_FALSE(warning_text(reason).empty());

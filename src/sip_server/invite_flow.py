@@ -1,0 +1,196 @@
+"""What becomes of a call: whom it reaches, whether it is answered, and when it ends.
+
+Theory of operation. ``decide`` is a decider on values. ``InviteFlow`` performs it: one leg of the audio side per call,
+opened before the answer and closed with the call's one ``CallEnded``, whoever ended it. The core speaks the protocol;
+its events come in order, so a call that is not known here any more was ended by us.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from domain.calls import (
+    CallableDevice,
+    CallConfirmed,
+    CallControl,
+    CallDirectory,
+    CallEnded,
+    CallEvent,
+    CallInfo,
+    CallTarget,
+    CallUpdated,
+    IncomingCall,
+    MediaRefusal,
+    MediaService,
+    RefusalStatus,
+    TargetKind,
+    WebRtcForwarding,
+    leg_id_of,
+)
+from sip_server.call_info import Digit, read_candidates, read_digit
+
+log = structlog.get_logger()
+
+_SERVICES = {"echo": TargetKind.ECHO, "tone": TargetKind.TONE}
+_NOT_IN_NAMES = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Take the call and join it with ``target``."""
+
+    target: CallTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse the call; ``reason`` is a sentence for the caller."""
+
+    status: RefusalStatus
+    reason: str
+
+
+def decide(call: IncomingCall, directory: CallDirectory) -> Answer | Reject:
+    """Whom ``call`` reaches.
+
+    The services `echo` and `tone` come first, in either case; then devices: by key or UUID, by the user of their
+    address-of-record (case counts, RFC 3261 section 19.1.4), by name, and by the name as ``sanitise_name`` has it.
+    """
+    if service := _SERVICES.get(call.user.lower()):
+        return Answer(CallTarget(service))
+    if not call.user:
+        return Reject(RefusalStatus.NOT_FOUND, "the call names nobody; call echo, tone or a sink by its name")
+    match find_devices(call.user, directory.callable_devices()):
+        case []:
+            return Reject(RefusalStatus.NOT_FOUND, f"nobody here is called {call.user}")
+        case [device]:
+            return _decide_for_device(device, directory)
+        case several:
+            reason = f"{len(several)} devices are called {call.user}; call one by its UUID"
+            return Reject(RefusalStatus.NOT_FOUND, reason)
+
+
+def _decide_for_device(device: CallableDevice, directory: CallDirectory) -> Answer | Reject:
+    if not device.is_enabled:
+        return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"the owner has not let {device.name} in")
+    if device.is_sink:
+        return Answer(CallTarget(TargetKind.SINK, device.device_id))
+    if not directory.is_registered(device.device_id):
+        return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"{device.name} is not registered now")
+    return Reject(RefusalStatus.TEMPORARILY_UNAVAILABLE, f"{device.name} is no sink, and only sinks can be called")
+
+
+def find_devices(user: str, devices: Iterable[CallableDevice]) -> list[CallableDevice]:
+    """The devices that ``user`` means by the strongest rule that finds any."""
+    rules: tuple[Callable[[CallableDevice], bool], ...] = (
+        lambda device: device.device_id in {user, user.lower()},
+        lambda device: device.device_id.rpartition("@")[0] == user,
+        lambda device: device.name == user,
+        lambda device: bool(wanted) and sanitise_name(device.name) == wanted,
+    )
+    wanted = sanitise_name(user)
+    known = list(devices)
+    return next((found for rule in rules if (found := [device for device in known if rule(device)])), [])
+
+
+def sanitise_name(name: str) -> str:
+    """A name as a keypad or a URI may have it: "Living Room (TV)" is ``living-room-tv``."""
+    folded = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(char for char in folded if not unicodedata.combining(char))
+    return _NOT_IN_NAMES.sub("-", plain).strip("-")
+
+
+class InviteFlow:
+    """Implements ``domain.calls.CallObserver``. Every method belongs to the event loop's thread."""
+
+    def __init__(
+        self, control: CallControl, directory: CallDirectory, forwarding: WebRtcForwarding, media: MediaService | None
+    ) -> None:
+        self._control = control
+        self._directory = directory
+        self._forwarding = forwarding
+        self._media = media
+        self._targets: dict[int, CallTarget] = {}
+
+    @property
+    def call_ids(self) -> tuple[int, ...]:
+        """The calls that have a leg."""
+        return tuple(self._targets)
+
+    def on_call_event(self, event: CallEvent) -> None:
+        match event:
+            case IncomingCall():
+                self._take_call(event)
+            case CallUpdated():
+                self._update(event)
+            case CallConfirmed():
+                self._confirm(event)
+            case CallInfo():
+                self._take_info(event)
+            case CallEnded():
+                self._end(event)
+            case _:
+                assert_never(event)
+
+    def on_leg_silent(self, leg_id: str, reason: str) -> None:
+        """No audio comes on a leg any more: its call is over."""
+        for call_id in self._targets:
+            if leg_id_of(call_id) == leg_id:
+                self._control.hang_up(call_id, reason)
+
+    def _take_call(self, call: IncomingCall) -> None:
+        decision = decide(call, self._directory)
+        known = {"call_id": call.call_id, "caller": call.caller.uri, "user": call.user}
+        if isinstance(decision, Reject):
+            self._refuse(call, decision.status, decision.reason)
+            return
+        target = decision.target
+        opened = self._forwarding.forward_webrtc_sdp_offer_to_cpp(leg_id_of(call.call_id), call.offer or None, target)
+        if isinstance(opened, MediaRefusal):
+            self._refuse(call, opened.status, opened.reason)
+            return
+        self._targets[call.call_id] = target
+        if not self._control.answer(call.call_id, opened.sdp):
+            return  # the caller has given up; CallEnded follows and closes the leg
+        log.info("call.answered", target=str(target.kind), device=target.device_id, **known)
+
+    def _refuse(self, call: IncomingCall, status: RefusalStatus, reason: str) -> None:
+        self._control.reject(call.call_id, status, reason)
+        log.info("call.refused", call_id=call.call_id, caller=call.caller.uri, user=call.user, reason=reason)
+
+    def _update(self, event: CallUpdated) -> None:
+        if self._media is None or event.call_id not in self._targets:
+            return
+        answered = self._media.update_leg(leg_id_of(event.call_id), event.offer or None)
+        if isinstance(answered, MediaRefusal):
+            self._control.reject_update(event.call_id, answered.status, answered.reason)
+        else:
+            self._control.answer_update(event.call_id, answered.sdp)
+
+    def _confirm(self, event: CallConfirmed) -> None:
+        if self._media is None or event.call_id not in self._targets or not event.answer:
+            return
+        refusal = self._media.complete_leg(leg_id_of(event.call_id), event.answer)
+        if refusal is not None:
+            self._control.hang_up(event.call_id, refusal.reason)
+
+    def _take_info(self, event: CallInfo) -> None:
+        if event.call_id not in self._targets:
+            return
+        leg_id = leg_id_of(event.call_id)
+        for candidate in read_candidates(event.content_type, event.body):
+            self._forwarding.forward_webrtc_ice_candidate_to_cpp(leg_id, candidate)
+        digit = read_digit(event.content_type, event.body)
+        if isinstance(digit, Digit) and self._media is not None:
+            self._media.press_digit(leg_id, digit.key, digit.duration_ms)
+
+    def _end(self, event: CallEnded) -> None:
+        if self._targets.pop(event.call_id, None) is not None and self._media is not None:
+            self._media.close_leg(leg_id_of(event.call_id))
+        log.info("call.ended", call_id=event.call_id, cause=str(event.cause), status=event.status, reason=event.reason)

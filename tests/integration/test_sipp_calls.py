@@ -1,0 +1,63 @@
+"""Calls played and checked by SIPp; the audio side only talks."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.clients.sipp import needs_sipp, play
+from tests.kit.daemon_process import ROOT, DaemonProcess, running_daemon, wait_until
+
+pytestmark = needs_sipp
+
+
+@pytest.fixture(scope="module")
+def calling_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
+    directory = tmp_path_factory.mktemp("sipp-calls")
+    command = (sys.executable, str(ROOT / "tests/kit/calling_daemon.py"))
+    environment = {"MEDIA_REPORT": str(directory / "media.json")}
+    with running_daemon(directory, command=command, environment=environment) as running:
+        yield running
+
+
+@pytest.fixture
+def assert_plays(calling_daemon, tmp_path) -> Callable[..., None]:
+    """Plays a scenario, ``calls`` of them at the same time; it must go as it is written."""
+
+    def run(scenario: str, target: str, calls: int = 1, **limits: Any) -> None:
+        rows = [[f"u{uuid.uuid4().hex[:12]}", target] for _ in range(calls)]
+        played = play(scenario, calling_daemon, tmp_path, rows, **limits)
+        assert played.exit_code == 0, played.report
+
+    return run
+
+
+def ended(daemon: DaemonProcess, cause: str) -> int:
+    return sum(1 for line in daemon.log_lines() if (line.get("event"), line.get("cause")) == ("call.ended", cause))
+
+
+def test_twenty_calls_at_once_are_held_resumed_refreshed_and_ended(calling_daemon, assert_plays):
+    """RFC 3261 sections 13 to 15, RFC 3311, RFC 4028, RFC 6086."""
+    before = ended(calling_daemon, "hung_up_by_peer")
+    assert_plays("call", "echo", calls=20)
+    wait_until(lambda: ended(calling_daemon, "hung_up_by_peer") == before + 20, "20 ends in the log")
+
+
+def test_an_ack_that_is_late_confirms_the_call(assert_plays):
+    """RFC 3261 section 13.3.1.4."""
+    assert_plays("call_lost_ack", "tone")
+
+
+def test_a_refusal_may_be_acknowledged_late(assert_plays):
+    """RFC 3261 section 17.2.1."""
+    assert_plays("call_refused", "nobody-of-that-name")
+
+
+def test_without_an_ack_bye_comes_after_32_s(calling_daemon, assert_plays):
+    """RFC 3261 section 13.3.1.4."""
+    assert_plays("call_no_ack", "echo", answer_ms=40_000, scenario_s=45)
+    wait_until(lambda: ended(calling_daemon, "not_acknowledged") == 1, "the end in the log")
