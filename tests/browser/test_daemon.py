@@ -47,8 +47,9 @@ def browsers_of(daemon: DaemonProcess) -> dict[str, bool]:
 async def devices_become(daemon: DaemonProcess, wanted: list[bool]) -> dict[str, bool]:
     """The devices once as many are online and offline as ``wanted`` says."""
     async with asyncio.timeout(20):
-        while sorted((found := browsers_of(daemon)).values()) != sorted(wanted):
-            await asyncio.sleep(0.05)  # another process makes it true, and announces it nowhere
+        # Another process makes it true, and announces it nowhere.
+        while sorted((found := browsers_of(daemon)).values()) != sorted(wanted):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     return found
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext
+from playwright.async_api import Error as PlaywrightError
 
-from tests.kit.browser import PhonePage, headless_chromium, open_phone, visitor
+from tests.kit.browser import PhonePage, headless_chromium, open_phone, trust_authority, visitor
 from tests.kit.https_server import DEVICE, RememberedFlow, ServedHttps, served_https
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
@@ -149,6 +150,24 @@ async def test_the_page_asks_nobody_but_its_router(served, context):
     await phone.wait_for_line("registered")
     assert len(asked) >= 4
     assert [url for url in asked if not url.startswith(f"{served.url}/")] == []
+
+
+async def test_a_browser_that_was_given_the_authority_warns_of_nothing(served, tmp_path):
+    """Name constraints included, of which the authority has some for names and some for addresses."""
+    certificate = tmp_path / "ca.crt"
+    authority = served.server._around.sources.authority_pem()
+    assert authority is not None
+    certificate.write_bytes(authority)
+    trust_authority(tmp_path / "home", certificate)
+    async with headless_chromium(tmp_path / "home") as browser, visitor(browser, is_careless=False) as person:
+        phone = await open_phone(person, served.url)
+        await phone.wait_for_line("registered")
+
+
+async def test_a_browser_that_was_not_given_the_authority_warns(served, tmp_path):
+    async with headless_chromium(tmp_path / "home") as browser, visitor(browser, is_careless=False) as person:
+        with pytest.raises(PlaywrightError, match="ERR_CERT_AUTHORITY_INVALID"):
+            await open_phone(person, served.url)
 
 
 async def test_the_page_fits_the_screen_of_a_telephone(served, context):

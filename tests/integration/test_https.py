@@ -94,3 +94,16 @@ def test_no_answer_holds_a_secret(daemon):
         for path in ("/api/status", "/api/devices", "/api/calls", "/api/openapi.json", "/ca.crt"):
             text = browser.get(path).raise_for_status().text
             assert [word for word in ("PRIVATE", "ha1", "password", str(daemon.state_dir)) if word in text] == [], path
+
+
+def test_tls_for_telephones_has_the_certificate_that_the_authority_signed(daemon):
+    with browser_of(daemon) as browser:
+        trust = ssl.create_default_context(cadata=browser.get("/ca.crt").text)
+    listening = daemon.wait_for_log("sip.streams_started")["listening"]
+    (place,) = [one for one in listening if one.endswith("over TLS")]
+    port = int(place.split()[2])
+    with (
+        socket.create_connection((daemon.ip, port)) as plain,
+        trust.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        assert secure.version() in {"TLSv1.2", "TLSv1.3"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -26,21 +29,35 @@ ARGUMENTS = (
 
 
 @asynccontextmanager
-async def headless_chromium() -> AsyncIterator[Browser]:
-    """One browser; each context in it is a person of his own."""
+async def headless_chromium(home: Path | None = None) -> AsyncIterator[Browser]:
+    """One browser; each context in it is a person of his own. ``home`` is where it keeps whom it trusts."""
+    environment: dict[str, str | float | bool] = {**os.environ, **({} if home is None else {"HOME": str(home)})}
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS), headless=True)
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(ARGUMENTS), headless=True, env=environment
+        )
         try:
             yield browser
         finally:
             await browser.close()
 
 
+def trust_authority(home: Path, certificate: Path) -> None:
+    """Have a Chromium with ``home`` trust ``certificate`` for websites, as its settings do."""
+    store = home / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    command = ["certutil", "-d", f"sql:{store}"]
+    subprocess.run([*command, "-N", "--empty-password"], check=True, capture_output=True)
+    subprocess.run([*command, "-A", "-n", "router", "-t", "C,,", "-i", str(certificate)], check=True)
+
+
 @asynccontextmanager
-async def visitor(browser: Browser, *, has_microphone: bool = True) -> AsyncIterator[BrowserContext]:
-    """A person who takes the certificate as it is, and lets pages have the microphone or not."""
+async def visitor(
+    browser: Browser, *, has_microphone: bool = True, is_careless: bool = True
+) -> AsyncIterator[BrowserContext]:
+    """A person who lets pages have the microphone or not; a careless one takes any certificate."""
     permissions = ["microphone"] if has_microphone else []
-    context = await browser.new_context(ignore_https_errors=True, permissions=permissions)
+    context = await browser.new_context(ignore_https_errors=is_careless, permissions=permissions)
     try:
         yield context
     finally:
