@@ -43,8 +43,7 @@ class HttpServer:
 
     async def start(self) -> Sequence[ListenAddress]:
         """Bind and serve; return the addresses as bound. Raise ``AddressUnavailable`` when one cannot be."""
-        page = await asyncio.to_thread(read_page, self._around.page)
-        config = self._config(FrontDoor(self._around, make_rest(self._around.sources, page), self._most_unsent))
+        config, has_page = await asyncio.to_thread(self._prepare)  # a tenth of a second of schemas
         sockets = _bind_all(self._settings.addresses)
         SSLProtocol.max_size = _TLS_BUFFER_OCTETS
         server = self._server = _Server(config)
@@ -53,7 +52,7 @@ class HttpServer:
             ListenAddress(wanted.ip, one.getsockname()[1])
             for wanted, one in zip(self._settings.addresses, sockets, strict=True)
         ]
-        _log.info("http.started", listening=[f"{one.ip} port {one.port}" for one in bound], has_page=bool(page))
+        _log.info("http.started", listening=[f"{one.ip} port {one.port}" for one in bound], has_page=has_page)
         return bound
 
     async def stop(self) -> None:
@@ -64,9 +63,10 @@ class HttpServer:
         await server.shutdown()
         _log.info("http.stopped")
 
-    @property
-    def _most_unsent(self) -> int:
-        return self._settings.limits.most_unsent
+    def _prepare(self) -> tuple[GuardedConfig, bool]:
+        page = read_page(self._around.page)
+        rest = make_rest(self._around.sources, page)
+        return self._config(FrontDoor(self._around, rest, self._settings.limits.most_unsent)), bool(page)
 
     def _config(self, app: FrontDoor) -> GuardedConfig:
         limits = self._settings.limits
@@ -88,9 +88,24 @@ class HttpServer:
             ws_ping_timeout=limits.ping_timeout_s,
             ws_per_message_deflate=False,
         )
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each connection else
         config.load()
+        _take_faults()
         return config
+
+
+class _FaultHandler(logging.Handler):
+    """Brings what uvicorn tells into our log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.error("http.fault", reason=record.getMessage().strip(), exc_info=record.exc_info)
+
+
+def _take_faults() -> None:
+    """Faults only: uvicorn has a line for each connection else."""
+    theirs = logging.getLogger("uvicorn.error")
+    theirs.setLevel(logging.ERROR)
+    theirs.propagate = False
+    theirs.handlers = [_FaultHandler()]
 
 
 class _Server(uvicorn.Server):
@@ -100,8 +115,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         limits, loop = self.config.limits, asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
+        self.servers = []
+        for one in sockets or ():
+            server = await loop.create_server(
                 lambda: GuardedHttp(self.config, self.server_state, {}),
                 sock=one,
                 ssl=self.config.ssl,
@@ -109,8 +125,7 @@ class _Server(uvicorn.Server):
                 ssl_shutdown_timeout=limits.stop_s,
                 backlog=_BACKLOG,
             )
-            for one in sockets or ()
-        ]
+            self.servers.append(server)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -85,17 +85,19 @@ class HttpFront:
     async def _run(self) -> None:
         await self._parts.certificates.wait_ready()
         told = ""
-        while self._server is None:
-            server = await asyncio.to_thread(self._make_server)
+        while True:
+            self._server = await asyncio.to_thread(self._make_server)  # `stop` ends one that is starting, too
             try:
-                await server.start()
-                self._server = server
+                await self._server.start()
             except UserError as error:
+                self._server = None
                 if str(error) != told:
                     effect = "SIP is served all the same, but no page, no REST and no browsers; it is tried again"
                     _log.error("http.not_serving", reason=str(error), effect=effect)
                 told = str(error)
                 await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     def _make_server(self) -> HttpServer:
         from api.http_server import HttpServer

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import structlog
 
 from api.http_surroundings import HttpLimits, HttpPolicy
 from api.source_guard import NetworkGuard, host_name, is_same_origin
@@ -217,6 +218,20 @@ async def test_stop_is_bounded_though_a_peer_neither_reads_nor_goes(tmp_path):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", served.port)) != 0
         del reader
+
+
+async def test_a_fault_of_ours_is_told_in_our_log_and_the_asker_gets_500(served, monkeypatch):
+    def fail() -> list[CallReport]:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(served.calls, "call_reports", fail)
+    transport = httpx.AsyncHTTPTransport(verify=served.trust)
+    with structlog.testing.capture_logs() as logs:
+        async with httpx.AsyncClient(transport=transport, base_url=served.url) as browser:
+            answer = await browser.get("/api/calls")
+    assert answer.status_code == 500
+    assert "a fault" not in answer.text
+    assert [line["log_level"] for line in logs if line["event"] == "http.fault"] == ["error"]
 
 
 def test_the_policy_of_nobody_admits_nobody():
