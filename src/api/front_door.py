@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from api.http_surroundings import HttpPolicy, HttpSurroundings
+from api.http_surroundings import HttpLimits, HttpPolicy, HttpSurroundings
 from api.sip_socket import SUBPROTOCOL, Message, Receive, Scope, Send, serve_flow
 from api.source_guard import host_name, is_same_origin
 
@@ -71,10 +71,10 @@ def refuse_socket(scope: Mapping[str, Any], policy: HttpPolicy) -> Refusal | Non
 class FrontDoor:
     """The ASGI application of the server; ``rest`` is behind it."""
 
-    def __init__(self, around: HttpSurroundings, rest: Any, most_unsent: int) -> None:
+    def __init__(self, around: HttpSurroundings, rest: Any, limits: HttpLimits) -> None:
         self._around = around
         self._rest = rest
-        self._most_unsent = most_unsent
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = refuse_source(scope, policy := self._around.policy())
@@ -92,7 +92,7 @@ class FrontDoor:
         if refusal is not None or flows is None:
             await _refuse_socket(scope, send, refusal)
         else:
-            await serve_flow(scope, receive, send, flows, self._most_unsent)
+            await serve_flow(scope, receive, send, flows, self._limits)
 
 
 def _safely(send: Send, scope: Mapping[str, Any]) -> Send:

@@ -28,7 +28,8 @@ from domain.ports import ListenAddress
 _log = structlog.get_logger(__name__)
 
 _BACKLOG = 1024
-_KEEP_ALIVE_S = 15
+_KEEP_ALIVE_S = 8
+"""Less than a request may take: who is only silent between two is closed politely."""
 _TLS_BUFFER_OCTETS = 16 * 1024
 """What is read at once. asyncio's own 256 KB stay with each silent connection for its life."""
 
@@ -66,7 +67,7 @@ class HttpServer:
     def _prepare(self) -> tuple[GuardedConfig, bool]:
         page = read_page(self._around.page)
         rest = make_rest(self._around.sources, page)
-        return self._config(FrontDoor(self._around, rest, self._settings.limits.most_unsent)), bool(page)
+        return self._config(FrontDoor(self._around, rest, self._settings.limits)), bool(page)
 
     def _config(self, app: FrontDoor) -> GuardedConfig:
         limits = self._settings.limits

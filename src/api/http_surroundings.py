@@ -52,6 +52,7 @@ class HttpLimits:
     handshake_s: float = 10.0
     request_s: float = 10.0
     response_s: float = 60.0
+    first_message_s: float = 30.0
     stop_s: float = 3.0
     ping_interval_s: float = 30.0
     ping_timeout_s: float = 20.0

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from api.http_surroundings import HttpLimits
 from domain.ports import StreamFlows
 from domain.values import Endpoint, Transport
 
@@ -86,19 +87,23 @@ class SipSocket:
             self.abandon()
 
 
-async def serve_flow(scope: Scope, receive: Receive, send: Send, flows: StreamFlows, most_unsent: int) -> None:
-    """Accept the connection, and be its flow until it ends, by whatever."""
+async def serve_flow(scope: Scope, receive: Receive, send: Send, flows: StreamFlows, limits: HttpLimits) -> None:
+    """Accept the connection, and be its flow until it ends, by whatever; one that says nothing at all is cut."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-    socket = SipSocket(send, scope["extensions"].get(CUT, _cut_nothing), most_unsent)
+    cut = scope["extensions"].get(CUT, _cut_nothing)
+    socket = SipSocket(send, cut, limits.most_unsent)
     remote, local = Endpoint(*scope["client"]), Endpoint(*scope["server"])
     transport = Transport.WSS if scope["scheme"] == "wss" else Transport.WS
     connection = flows.open_flow(transport, remote, local, socket)
+    silence = asyncio.get_running_loop().call_later(limits.first_message_s, cut)
     try:
         while (message := await receive())["type"] == "websocket.receive":
+            silence.cancel()
             octets = message.get("bytes")
             flows.receive(connection, message["text"].encode() if octets is None else octets)
     finally:
+        silence.cancel()
         socket.abandon()
         flows.close_flow(connection)
 

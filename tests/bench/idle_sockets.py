@@ -25,6 +25,7 @@ from tests.kit.https_server import served_https
 IDLE_S = 30.0
 PINGED_EVERY_S = 30.0
 AT_ONCE = 50
+LIMITS = HttpLimits(ping_interval_s=PINGED_EVERY_S, first_message_s=3600)
 
 
 def resident_kb(pid: int | str = "self") -> int:
@@ -43,7 +44,7 @@ async def serve() -> None:
     """Serve until standard input ends; the first line tells the port."""
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
     with tempfile.TemporaryDirectory() as folder:
-        async with served_https(Path(folder), limits=HttpLimits(ping_interval_s=PINGED_EVERY_S)) as served:
+        async with served_https(Path(folder), limits=LIMITS) as served:
             print(served.port, flush=True)
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

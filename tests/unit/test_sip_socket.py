@@ -154,6 +154,19 @@ async def test_a_browser_that_answers_no_ping_is_closed(tmp_path):
         socket.transport.abort()
 
 
+async def test_a_connection_that_says_nothing_is_cut_and_one_that_spoke_stays(tmp_path):
+    limits = HttpLimits(first_message_s=1.0)
+    async with served_https(tmp_path, limits=limits) as served, browser(served) as speaking:
+        spoken = await opened(served)
+        await speaking.send(REGISTER)
+        await spoken.received.get()
+        async with browser(served) as silent:
+            await closed(await opened(served))
+            with pytest.raises(ConnectionClosed):
+                await silent.recv()
+        assert not spoken.closed.is_set()
+
+
 async def test_a_message_of_64_kb_is_taken_and_a_longer_one_ends_the_connection(served):
     async with browser(served) as socket:
         flow = await opened(served)
