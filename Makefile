@@ -61,12 +61,13 @@ $(STAMPS)/app: setup.py pyproject.toml $(STAMPS)/run
 
 build: packages-build $(STAMPS)/app  ## leave .venv/bin/screamrouter-sip
 	@$(VENV)/bin/python setup.py --quiet build_ext --inplace
+	@scripts/build-page.sh
 
 run: build  ## start the daemon on ./config.yaml
 	@exec $(VENV)/bin/screamrouter-sip run --config $(CONFIG)
 
 clean:  ## remove everything that make has made here
-	rm -rf $(VENV) build dist src/*.egg-info src/engine/_engine*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist web/dist web/dist.new web/node_modules src/*.egg-info src/engine/_engine*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the checks ----
@@ -80,8 +81,9 @@ native: packages-sanitize
 	@cmake --build $(NATIVE)
 	@ctest --test-dir $(NATIVE) --output-on-failure
 
-types: packages-build $(STAMPS)/dev  ## mypy, strict
+types: packages-build $(STAMPS)/dev  ## mypy and TypeScript, strict
 	@$(VENV)/bin/python -m mypy
+	@scripts/build-page.sh types
 
 lint: packages-lint $(STAMPS)/dev  ## ruff, import rules, clang-format, clang-tidy
 	@$(VENV)/bin/ruff check
@@ -111,6 +113,7 @@ soak: $(STAMPS)/dev build  ## kills, reloads and floods under load, and how soon
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.flood --packets 1000000 --honest 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.connections --devices 1000
 
 bench: packages-bench build  ## measure beside Kamailio
 	@$(VENV)/bin/python tests/bench/run.py

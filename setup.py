@@ -8,6 +8,7 @@ from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 CORE = "engine._engine"
@@ -65,6 +66,17 @@ class CMakeBuild(build_ext):
             sys.exit(f"screamrouter-sip: the C++ core did not build (`{command[0]}` ended with {failure.returncode}).")
 
 
+class PageBuild(build_py):
+    """Puts the page that ``scripts/build-page.sh`` has built beside the module that serves it."""
+
+    def run(self) -> None:
+        """Copy; a working copy is served from where it was built."""
+        super().run()
+        page = ROOT / "web" / "dist"
+        if page.is_dir() and not self.editable_mode:
+            shutil.copytree(page, Path(self.build_lib) / "api" / "page", dirs_exist_ok=True)
+
+
 refuse_unsupported_host()
 setup(
     name="screamrouter-sip",
@@ -78,7 +90,7 @@ setup(
     package_data={"": ["py.typed", "*.pyi"]},
     install_requires=read_requirements("run.txt"),
     ext_modules=[Extension(CORE, sources=[])],
-    cmdclass={"build_ext": CMakeBuild},
+    cmdclass={"build_ext": CMakeBuild, "build_py": PageBuild},
     entry_points={"console_scripts": ["screamrouter-sip = daemon.__main__:main"]},
     zip_safe=False,
 )

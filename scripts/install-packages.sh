@@ -9,11 +9,21 @@ refuse() {
     exit 1
 }
 
+# Whether a package's program is there from elsewhere: many have a Node.js of their own, beside which Debian's cannot stand.
+is_brought() {
+    case $1 in
+    nodejs) command -v node >/dev/null 2>&1 ;;
+    npm) command -v npm >/dev/null 2>&1 ;;
+    *) false ;;
+    esac
+}
+
 # Prints "name  why" for each package of the lists that is not installed.
 print_missing() {
     for list in "$@"; do
         grep -v -e '^#' -e '^$' "requirements/apt-$list.txt"
     done | sort -u | while read -r name why; do
+        is_brought "$name" && continue
         status=$(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null || true)
         [ "$status" = installed ] || printf '  %-16s %s\n' "$name" "$why"
     done

@@ -33,6 +33,9 @@ choose_python() {
 build_wheel() {
     cp -R setup.py pyproject.toml MANIFEST.in LICENSE CMakeLists.txt cpp src requirements scripts "$work"
     rm -f "$work"/src/engine/_engine*.so
+    mkdir "$work/web"
+    cp -R web/package.json web/package-lock.json web/.npmrc web/tsconfig.json web/build.mjs web/src "$work/web"
+    "$work/scripts/build-page.sh"
     scripts/make-venv.sh "$python" "$work/venv"
     say "building the program"
     "$work/venv/bin/python" -m pip --disable-pip-version-check --quiet install -r requirements/build.txt

@@ -9,6 +9,7 @@
 #include "bindings/access_config.hpp"
 #include "bindings/audio.hpp"
 #include "bindings/calls.hpp"
+#include "bindings/flows.hpp"
 #include "bindings/messages.hpp"
 #include "engine/engine.hpp"
 
@@ -46,6 +47,7 @@ std::string text_of(sr::location::RemovalReason reason) {
         case sr::location::RemovalReason::unregistered: return "unregistered";
         case sr::location::RemovalReason::expired: return "expired";
         case sr::location::RemovalReason::replaced: return "replaced";
+        case sr::location::RemovalReason::flow_closed: return "flow_closed";
     }
     return {};
 }
@@ -258,6 +260,7 @@ void bind_engine(py::module_& module) {
     using Unlocked = py::call_guard<py::gil_scoped_release>;
     py::class_<Engine> core(module, "Engine");
     sr::bindings::bind_call_control(core);
+    sr::bindings::bind_flows(core);
     core.def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
         .def(

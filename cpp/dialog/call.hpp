@@ -41,6 +41,7 @@ class Call {
     void begin(const CallRequest& request, base::TimeMs now_ms, Outbox& out);
 
     [[nodiscard]] CallId id() const noexcept { return id_; }
+    [[nodiscard]] const sip::Flow& flow() const noexcept { return path_.flow; }
     [[nodiscard]] const std::string& local_tag() const noexcept { return path_.local_tag; }
     /// Whether the request is of this dialog (section 12.2.2); its To tag is known to be ours.
     [[nodiscard]] bool is_of_dialog(const CallRequest& request) const noexcept;

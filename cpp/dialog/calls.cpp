@@ -207,6 +207,11 @@ std::vector<CallEvent> Calls::drain(std::size_t most) {
     return drained;
 }
 
+bool Calls::uses(const sip::Flow& flow) const {
+    const std::lock_guard guard(guard_);
+    return std::ranges::any_of(calls_, [&](const auto& known) { return known.second.call->flow() == flow; });
+}
+
 bool Calls::has_events() const {
     const std::lock_guard guard(guard_);
     return !events_.empty();

@@ -84,6 +84,8 @@ class Calls {
     /// The next events in order, at most `most`.
     [[nodiscard]] std::vector<CallEvent> drain(std::size_t most);
     [[nodiscard]] bool has_events() const;
+    /// Whether any call that is still known goes over this connection.
+    [[nodiscard]] bool uses(const sip::Flow& flow) const;
     /// Calls that are not over.
     [[nodiscard]] std::size_t count() const;
 

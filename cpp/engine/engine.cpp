@@ -120,6 +120,7 @@ void Engine::tick() {
     dialog::Outbox out;
     calls_.advance(base::monotonic_now_ms(), out);
     perform(out);
+    sweep_flows(base::monotonic_now_ms());
     location_.advance(base::monotonic_now_ms(), kPingsPerTick, due_pings_);
     if (due_pings_.empty()) return;
     const auto& rules = policy_.get();
@@ -243,7 +244,8 @@ std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint
     const auto ping_within_ms = std::max(kFirstPingsMs, static_cast<std::int64_t>(records.size() / kFirstPingsPerMs));
     const auto restored = std::ranges::count_if(records, [&](const BindingRecord& stored) {
         const auto view = view_of(stored, now_ms);
-        return view && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
+        // A connection ended with the process that had it, and nobody can be reached by one that is gone.
+        return view && view->flow.transport == sip::Transport::udp && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
     });
     return static_cast<std::size_t>(restored);
 }

@@ -35,6 +35,15 @@ struct Config {
     location::Limits limits;
 };
 
+/// Who is at the two ends of a connection; addresses without brackets.
+struct FlowOpening {
+    std::string transport;
+    std::string remote_ip;
+    std::uint16_t remote_port = 0;
+    std::string local_ip;
+    std::uint16_t local_port = 0;
+};
+
 struct Statistics {
     std::uint64_t requests = 0;
     std::uint64_t replies = 0;
@@ -95,6 +104,16 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     /// The audio of calls; started and stopped by itself.
     [[nodiscard]] media::AudioManager& audio() noexcept { return audio_; }
 
+    /// A connection stands, over anything but UDP; its number, or nothing when its addresses cannot be read.
+    [[nodiscard]] std::optional<std::uint64_t> open_flow(const FlowOpening& opening);
+    /// As stack::Stack::receive; one thread at a time for one connection.
+    [[nodiscard]] stack::FlowOutput receive(std::uint64_t connection, std::string_view octets);
+    /// The connection is gone: its bindings end now. Idempotent.
+    void close_flow(std::uint64_t connection);
+    /// Readable while `drain_flows` has something; apart from the events, whose overflow loses none of it.
+    [[nodiscard]] int flow_descriptor() noexcept { return stack_.streams().fd(); }
+    [[nodiscard]] std::vector<stack::FlowOutput> drain_flows(std::size_t most) { return stack_.streams().drain(most); }
+
     [[nodiscard]] int event_descriptor() const noexcept { return events_.fd(); }
     [[nodiscard]] Drained drain(std::size_t most);
     [[nodiscard]] std::vector<BindingRecord> snapshot() const;
@@ -144,6 +163,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool command(Step step);
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
     void deliver(QueuedEvent&& queued, std::vector<Event>& events);
+    void sweep_flows(base::TimeMs now_ms);
     void run_clock();
     void tick();
     void relieve_sockets();
@@ -168,6 +188,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
     InflowControl inflow_;
+    base::TimeMs swept_ms_ = 0;  // the clock thread's
 
     LegEvents leg_events_;
     media::AudioManager audio_;  // tells leg_events_, so it ends before

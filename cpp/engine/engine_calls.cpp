@@ -117,6 +117,7 @@ dialog::LocalAddress Engine::local_address(const sip::Flow& flow) const {
     local.ip = ip.substr(0, ip.find('%'));  // a zone means something on this host only
     const bool is_ipv6 = local.ip.find(':') != std::string::npos;
     local.host_port = (is_ipv6 ? "[" + local.ip + "]" : local.ip) + ":" + std::to_string(port);
+    local.transport = sip::via_transport(flow.transport);
     return local;
 }
 

@@ -23,7 +23,7 @@ std::uint32_t retry_when_full_s(std::uint64_t call_id_hash) noexcept {
 
 std::unique_ptr<BindingRecord> peer_at(const sip::Flow& flow) {
     auto peer = std::make_unique<BindingRecord>();
-    peer->transport = "udp";
+    peer->transport = transport_text(flow.transport);
     peer->flow_ip = flow.remote.ip_text();
     peer->flow_port = flow.remote.port;
     return peer;

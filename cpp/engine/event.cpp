@@ -13,12 +13,12 @@ constexpr std::array<std::pair<sip::Transport, std::string_view>, 5> kTransports
                                                                                   {sip::Transport::ws, "ws"},
                                                                                   {sip::Transport::wss, "wss"}}};
 
-std::optional<sip::Transport> transport_of(std::string_view text) noexcept {
+}  // namespace
+
+std::optional<sip::Transport> read_transport(std::string_view text) noexcept {
     const auto* found = std::ranges::find(kTransports, text, &decltype(kTransports)::value_type::second);
     return found == kTransports.end() ? std::nullopt : std::optional(found->first);
 }
-
-}  // namespace
 
 std::string_view transport_text(sip::Transport transport) noexcept {
     const auto* found = std::ranges::find(kTransports, transport, &decltype(kTransports)::value_type::first);
@@ -28,7 +28,7 @@ std::string_view transport_text(sip::Transport transport) noexcept {
 std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms) {
     const auto source = sip::SocketAddress::parse(record.flow_ip, record.flow_port);
     const auto target = sip::SocketAddress::parse(record.target_ip, record.target_port);
-    const auto transport = transport_of(record.transport);
+    const auto transport = read_transport(record.transport);
     const auto device = record.device_uuid.empty() ? sip::Uuid{} : sip::Uuid::parse(record.device_uuid);
     if (!source || !target || !transport || !device) return std::nullopt;
     return sip::BindingView{.number = record.number,

@@ -44,6 +44,7 @@ struct BindingRecord {
 /// The view of a record, which must outlive it; nothing when its addresses, transport or UUID cannot be read.
 [[nodiscard]] std::optional<sip::BindingView> view_of(const BindingRecord& record, base::TimeMs now_ms);
 
+[[nodiscard]] std::optional<sip::Transport> read_transport(std::string_view text) noexcept;
 [[nodiscard]] std::string_view transport_text(sip::Transport transport) noexcept;
 
 [[nodiscard]] BindingRecord record(std::string_view aor_key, const sip::BindingView& binding, base::TimeMs now_ms);

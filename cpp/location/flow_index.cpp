@@ -20,7 +20,7 @@ std::uint32_t FlowIndex::find(const Shard& shard, const sip::Flow& flow, std::ui
     return shard.table.find(tag_of(hash), [&](std::uint32_t index) { return shard.records[index].flow == flow; });
 }
 
-FlowRecord& FlowIndex::acquire(const sip::Flow& flow) {
+FlowRecord& FlowIndex::acquire(const sip::Flow& flow, std::uint64_t binding_id) {
     const std::uint64_t hash = flow.hash();
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
@@ -35,6 +35,7 @@ FlowRecord& FlowIndex::acquire(const sip::Flow& flow) {
     }
     FlowRecord& record = shard.records[index];
     ++record.references;
+    if (flow.connection != 0) shard.by_connection[flow.connection].insert(binding_id);
     return record;
 }
 
@@ -43,6 +44,11 @@ void FlowIndex::release(FlowRecord& record, std::uint64_t binding_id) noexcept {
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
     if (record.silent) record.silent->erase(binding_id);
+    if (record.flow.connection != 0) {
+        const auto bound = shard.by_connection.find(record.flow.connection);
+        bound->second.erase(binding_id);
+        if (bound->second.empty()) shard.by_connection.erase(bound);
+    }
     if (--record.references != 0) return;
     record.silent.reset();
     const std::uint32_t index = record.link;
@@ -69,6 +75,13 @@ bool FlowIndex::mark_silent(FlowRecord& record, std::uint64_t binding_id, base::
     if (!record.silent) record.silent = std::make_unique<BindingIds>();
     record.silent->insert(binding_id);
     return true;
+}
+
+BindingIds FlowIndex::bindings_of(const sip::Flow& flow) const {
+    Shard& shard = shard_of(flow.hash());
+    const std::lock_guard lock(shard.mutex);
+    const auto bound = shard.by_connection.find(flow.connection);
+    return bound == shard.by_connection.end() ? BindingIds{} : bound->second;
 }
 
 std::size_t FlowIndex::size() const noexcept {

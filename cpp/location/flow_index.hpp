@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 #include "base/clock.hpp"
 #include "location/index_table.hpp"
@@ -35,8 +36,8 @@ class FlowIndex {
   public:
     FlowIndex();
 
-    /// One more reference to the flow's record, which is made if need be.
-    [[nodiscard]] FlowRecord& acquire(const sip::Flow& flow);
+    /// One more reference to the flow's record, which is made if need be: that of this binding.
+    [[nodiscard]] FlowRecord& acquire(const sip::Flow& flow, std::uint64_t binding_id);
     void release(FlowRecord& record, std::uint64_t binding_id) noexcept;
 
     /// A message came: returns what has fallen silent on this flow since the last one; null where the flow is not kept.
@@ -44,6 +45,9 @@ class FlowIndex {
 
     /// False when the flow was heard after `limit_ms`; else the next touch returns this binding.
     [[nodiscard]] bool mark_silent(FlowRecord& record, std::uint64_t binding_id, base::TimeMs limit_ms);
+
+    /// Which bindings came on this connection; none for a datagram's flow, which nobody closes.
+    [[nodiscard]] BindingIds bindings_of(const sip::Flow& flow) const;
 
     /// Flows that are referenced.
     [[nodiscard]] std::size_t size() const noexcept;
@@ -53,6 +57,7 @@ class FlowIndex {
         mutable std::mutex mutex;
         Slab<FlowRecord> records;
         IndexTable table;
+        std::unordered_map<std::uint64_t, BindingIds> by_connection;  // apart: a flow's record is full with the rest
     };
 
     [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;

@@ -63,6 +63,18 @@ void Location::touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept {
     }
 }
 
+std::size_t Location::end_flow(const sip::Flow& flow) noexcept {
+    std::size_t ended = 0;
+    for (const std::uint64_t id : flows_->bindings_of(flow)) {
+        Shard& shard = *shards_[Shard::number_of(id)];
+        const std::lock_guard lock(shard.mutex);
+        ended += shard.end(id, flow) ? 1 : 0;
+    }
+    return ended;
+}
+
+bool Location::is_bound(const sip::Flow& flow) const noexcept { return !flows_->bindings_of(flow).empty(); }
+
 bool Location::answer_ping(std::uint64_t binding_id, std::uint32_t nonce, base::TimeMs now_ms,
                            std::uint32_t rtt_us) noexcept {
     Shard& shard = *shards_[Shard::number_of(binding_id)];

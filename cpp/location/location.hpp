@@ -23,7 +23,7 @@
 namespace sr::location {
 
 enum class ChangeKind : std::uint8_t { added, changed, removed, reachable, unreachable };
-enum class RemovalReason : std::uint8_t { unregistered, expired, replaced };
+enum class RemovalReason : std::uint8_t { unregistered, expired, replaced, flow_closed };
 
 struct Change {
     ChangeKind kind;
@@ -88,6 +88,12 @@ class Location {
 
     /// A valid message came on `flow`: all bindings of that flow were heard.
     void touch(const sip::Flow& flow, base::TimeMs now_ms) noexcept;
+
+    /// A connection is gone: the bindings that came on it, and on it alone, end now (RFC 5626 section 5.3). Returns how
+    /// many.
+    std::size_t end_flow(const sip::Flow& flow) noexcept;
+    /// Whether any binding came on this connection.
+    [[nodiscard]] bool is_bound(const sip::Flow& flow) const noexcept;
 
     /// An answer to a ping. False when it answers none that is outstanding.
     bool answer_ping(std::uint64_t binding_id, std::uint32_t nonce, base::TimeMs now_ms, std::uint32_t rtt_us) noexcept;

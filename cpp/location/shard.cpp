@@ -91,7 +91,7 @@ std::uint32_t Shard::place(const Registration& wanted, std::uint32_t tag, std::u
     record.texts.assign(wanted.texts);
     octets_ += charge(record.texts.size());
     record.expires_at_ms = wanted.expires_at_ms;
-    record.flow = &flows_.acquire(wanted.flow);
+    record.flow = &flows_.acquire(wanted.flow, id_of(index));
     record.set_number(number);
     record.device = wanted.device;
     record.cseq = wanted.cseq;
@@ -150,7 +150,7 @@ void Shard::update(std::uint32_t index, const Registration& wanted, const Moment
 bool Shard::take_over_flow(std::uint32_t index, const sip::Flow& flow) {
     BindingRecord& record = records_[index];
     if (record.flow->flow == flow) return false;
-    FlowRecord& old = *std::exchange(record.flow, &flows_.acquire(flow));
+    FlowRecord& old = *std::exchange(record.flow, &flows_.acquire(flow, id_of(index)));
     flows_.release(old, id_of(index));
     record.nonce = 0;  // an answer to a ping on the old flow says nothing of the new one
     return true;
@@ -214,6 +214,13 @@ void Shard::wake(std::uint64_t binding_id, const sip::Flow& flow, const Moment& 
     const std::uint32_t index = index_of(binding_id);
     if (index == kNoIndex || records_[index].flow->flow != flow) return;
     if (records_[index].expires_at_ms > moment.now_ms) hear(index, moment);
+}
+
+bool Shard::end(std::uint64_t binding_id, const sip::Flow& flow) noexcept {
+    const std::uint32_t index = index_of(binding_id);
+    if (index == kNoIndex || records_[index].flow->flow != flow) return false;
+    remove(index, RemovalReason::flow_closed);
+    return true;
 }
 
 void Shard::tell(ChangeKind kind, std::uint32_t index, RemovalReason reason) noexcept {

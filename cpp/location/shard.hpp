@@ -100,6 +100,8 @@ class alignas(64) Shard {
                                    const Moment& moment) noexcept;
     /// The flow was heard by which this binding was silent; it may have gone or moved since.
     void wake(std::uint64_t binding_id, const sip::Flow& flow, const Moment& moment) noexcept;
+    /// The connection is gone by which this binding came; false when it has moved since.
+    bool end(std::uint64_t binding_id, const sip::Flow& flow) noexcept;
     void advance(const Moment& moment, std::size_t max_pings, std::vector<DuePing>& pings);
 
     template <class Visit>

@@ -135,7 +135,7 @@ RejectReason check_domain(const RegisterRequest& request, const Policy& policy, 
     detail = request.request_host;
     if (!is_served(policy, request.request_host)) return RejectReason::unknown_domain;
     if (!request.require.empty()) {
-        detail = unsupported_tags(request.require);
+        detail = unsupported_tags(request.require, request.flow.transport);
         if (!detail.empty()) return RejectReason::extension_required;
     }
     detail = request.to_host;

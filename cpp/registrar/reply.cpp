@@ -77,6 +77,15 @@ bool has_tag(std::span<const std::string_view> tags, std::string_view wanted) no
                        [wanted](std::string_view tag) { return sip::is_equal_ignoring_case(tag, wanted); });
 }
 
+/// RFC 5626 section 6: the device asked for it and named its flow. Over datagrams it is not offered (extensions.cpp).
+bool uses_outbound(const sip::RegisterRequest& request) noexcept {
+    if (request.flow.transport == sip::Transport::udp) return false;
+    if (!has_tag(request.supported, "outbound") && !has_tag(request.require, "outbound")) return false;
+    return std::any_of(request.contacts.begin(), request.contacts.end(), [](const sip::RequestedContact& contact) {
+        return contact.reg_id != 0 && !contact.instance.empty();
+    });
+}
+
 /// What the peer wrote, given back: nothing in it may end the line or the string it stands in.
 void write_visible(std::string_view text, TextBuffer& out) noexcept {
     for (const char& c : text) out << (c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? std::string_view(&c, 1) : "?");
@@ -102,7 +111,8 @@ void write_accepted(const sip::RegisterRequest& request, std::span<const sip::Bi
     if (!request.path.empty() && (has_tag(request.supported, "path") || has_tag(request.require, "path"))) {
         out << "Path: " << request.path << "\r\n";
     }
-    out << "Supported: path\r\n";
+    if (uses_outbound(request)) out << "Require: outbound\r\n";
+    out << (request.flow.transport == sip::Transport::udp ? "Supported: path\r\n" : "Supported: path, outbound\r\n");
     write_date(wall_s, out);
 }
 

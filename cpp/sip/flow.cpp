@@ -23,6 +23,28 @@ constexpr std::uint64_t kPi2 = 0xA4093822299F31D1;
 
 }  // namespace
 
+std::string_view via_transport(Transport transport) noexcept {
+    switch (transport) {
+        case Transport::udp: return "UDP";
+        case Transport::tcp: return "TCP";
+        case Transport::tls: return "TLS";
+        case Transport::ws: return "WS";
+        case Transport::wss: return "WSS";
+    }
+    return "UDP";
+}
+
+std::string_view transport_parameter(Transport transport) noexcept {
+    switch (transport) {
+        case Transport::udp: return "";
+        case Transport::tcp: return ";transport=tcp";
+        case Transport::tls: return ";transport=tls";
+        case Transport::ws:
+        case Transport::wss: return ";transport=ws";
+    }
+    return "";
+}
+
 std::string SocketAddress::ip_text() const {
     char room[INET6_ADDRSTRLEN];
     const void* address = is_ipv6 ? ip.data() : ip.data() + 12;

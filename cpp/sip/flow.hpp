@@ -1,4 +1,4 @@
-// Where a message came from: the source address, or later the connection, that a binding remembers (RFC 5626
+// Where a message came from: the source address, or the connection, that a binding remembers (RFC 5626
 // section 3.1).
 #pragma once
 
@@ -8,10 +8,18 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sr::sip {
 
 enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
+
+/// As a Via has it: "UDP", "TCP", "TLS", "WS", "WSS" (RFC 3261 section 20.42, RFC 7118 section 5.2).
+[[nodiscard]] std::string_view via_transport(Transport transport) noexcept;
+
+/// As a URI of ours has it: empty for UDP, else such as ";transport=tcp". TLS has its own (RFC 3261 section 26.2.2
+/// deprecates it, and devices use nothing else), WSS is ";transport=ws" (RFC 7118 section 5.2).
+[[nodiscard]] std::string_view transport_parameter(Transport transport) noexcept;
 
 /// An IPv4 or IPv6 address with port; IPv4 stands in the last four octets as ::ffff:a.b.c.d does.
 struct SocketAddress {

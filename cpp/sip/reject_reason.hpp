@@ -15,6 +15,7 @@ enum class RejectReason : std::uint8_t {
     control_character,  // 400, in the header
     nesting_invalid,    // 400, a quote, bracket or comment that does not end or stands within another
     header_missing,     // 400, no From, To or Call-ID
+    length_missing,     // 400, no Content-Length on a stream (section 18.3)
     header_repeated,    // 400, a field twice that may stand once
     too_many_headers,   // 400, beyond sip::kMostHeaderLines
     number_invalid,     // 400, CSeq, Max-Forwards, Content-Length or Expires that is no number or too large

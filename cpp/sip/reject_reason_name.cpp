@@ -14,6 +14,7 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::control_character: return "control_character";
         case RejectReason::nesting_invalid: return "nesting_invalid";
         case RejectReason::header_missing: return "header_missing";
+        case RejectReason::length_missing: return "length_missing";
         case RejectReason::header_repeated: return "header_repeated";
         case RejectReason::too_many_headers: return "too_many_headers";
         case RejectReason::number_invalid: return "number_invalid";

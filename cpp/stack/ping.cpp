@@ -55,14 +55,14 @@ struct Host {
 void write_ping(const PingRequest& ping, base::TextBuffer& out) noexcept {
     const TokenText token(ping.token);
     const Host host{ping.local_ip.substr(0, ping.local_ip.find('%'))};
-    out << "OPTIONS " << ping.contact_uri << " SIP/2.0\r\nVia: SIP/2.0/UDP " << host << ":"
-        << std::uint64_t{ping.local_port} << ";rport;branch=" << kBranchPrefix << token.view()
+    out << "OPTIONS " << ping.contact_uri << " SIP/2.0\r\nVia: SIP/2.0/" << sip::via_transport(ping.transport) << " "
+        << host << ":" << std::uint64_t{ping.local_port} << ";rport;branch=" << kBranchPrefix << token.view()
         << "\r\nMax-Forwards: 70\r\n";
     if (!ping.path.empty()) out << "Route: " << ping.path << "\r\n";
     out << "From: <sip:" << ping.domain << ">;tag=" << token.view() << "\r\nTo: <" << ping.contact_uri
         << ">\r\nCall-ID: " << token.view() << "\r\nCSeq: 1 OPTIONS\r\nContact: <sip:" << host << ":"
-        << std::uint64_t{ping.local_port} << ">\r\nAccept: application/sdp\r\nUser-Agent: " << kProduct
-        << "\r\nContent-Length: 0\r\n\r\n";
+        << std::uint64_t{ping.local_port} << sip::transport_parameter(ping.transport)
+        << ">\r\nAccept: application/sdp\r\nUser-Agent: " << kProduct << "\r\nContent-Length: 0\r\n\r\n";
 }
 
 std::optional<PingToken> read_ping_token(std::string_view branch) noexcept {

@@ -17,6 +17,7 @@ struct PingRequest {
     std::string_view local_ip;     // no brackets
     std::uint16_t local_port = 0;
     std::string_view domain;
+    sip::Transport transport = sip::Transport::udp;
 };
 
 void write_ping(const PingRequest& ping, base::TextBuffer& out) noexcept;

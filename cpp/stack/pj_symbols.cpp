@@ -52,12 +52,20 @@ std::variant<Symbols, std::string> load_symbols(const std::string& library_path)
     SR_FIND(pjsip_tpmgr_receive_packet);
     SR_FIND(pjsip_tpmgr_set_drop_data_cb);
     SR_FIND(pjsip_endpt_process_rx_data);
+    SR_FIND(pjsip_parse_rdata);
+    SR_FIND(pj_pool_reset);
     SR_FIND(pjsip_udp_transport_get_socket);
     SR_FIND(pj_atomic_create);
     SR_FIND(pjsip_endpt_respond_stateless);
 #undef SR_FIND
     if (!lookup.missing().empty()) return "the pjsua2 library lacks " + lookup.missing();
     return symbols;
+}
+
+void register_thread(const Symbols& symbols) noexcept {
+    thread_local long descriptor[64];  // must outlive the thread's use of PJSIP
+    thread_local void* thread = nullptr;
+    if (symbols.pj_thread_is_registered() == 0) symbols.pj_thread_register("core", descriptor, &thread);
 }
 
 }  // namespace sr::stack::pj

@@ -23,6 +23,8 @@ struct Symbols {
     std::ptrdiff_t (*pjsip_tpmgr_receive_packet)(TransportManager*, RxData*);
     int (*pjsip_tpmgr_set_drop_data_cb)(TransportManager*, void (*)(DroppedData*));
     int (*pjsip_endpt_process_rx_data)(Endpoint*, RxData*, void* parameters, int* is_handled);
+    Message* (*pjsip_parse_rdata)(char* text, std::size_t size, RxData*);
+    void (*pj_pool_reset)(Pool*);
     int (*pjsip_udp_transport_get_socket)(Transport*);
     int (*pj_atomic_create)(Pool*, long initial, void** atomic);
     int (*pjsip_endpt_respond_stateless)(Endpoint*, RxData*, int status, const Str* phrase, const Header* headers,
@@ -31,5 +33,9 @@ struct Symbols {
 
 /// Looks everything up in the shared object at `library_path`, which must be loaded; a sentence says what is missing.
 [[nodiscard]] std::variant<Symbols, std::string> load_symbols(const std::string& library_path);
+
+/// PJSIP aborts when a thread that it does not know calls it: once per thread, at every entry. Costs next to nothing
+/// from the second time on.
+void register_thread(const Symbols& symbols) noexcept;
 
 }  // namespace sr::stack::pj

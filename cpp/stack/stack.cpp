@@ -10,30 +10,10 @@
 #include "stack/message_reader.hpp"
 #include "stack/reply_writer.hpp"
 #include "stack/self_test.hpp"
+#include "stack/worker_room.hpp"
 
 namespace sr::stack {
 namespace {
-
-/// Per worker: what a request is read into and its answer written from, so that the packet path needs no heap.
-struct WorkerRoom {
-    std::string_view message;  // the one in hand
-    sip::Inspection seen;      // what the gate found in it
-    RequestRoom request;
-    sip::Reply reply;
-    std::array<char, sip::kMostReplyHeaderOctets + 8192> datagram;
-};
-
-WorkerRoom& worker_room() {
-    thread_local const auto room = std::make_unique<WorkerRoom>();
-    return *room;
-}
-
-const sip::Inspection& look_at(std::string_view message) noexcept {
-    WorkerRoom& room = worker_room();
-    room.message = message;
-    sip::inspect(message, room.seen);
-    return room.seen;
-}
 
 void count(std::atomic<std::uint64_t>& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
 
@@ -43,7 +23,8 @@ std::string_view text_of(const pj::RxData& packet) noexcept {
 
 std::string_view method_of(const pj::RxData& packet) noexcept { return packet.message->request.method.name.view(); }
 
-/// PJSIP cuts what does not fit its buffer and would answer the rest as if it were whole.
+/// PJSIP cuts what does not fit its buffer and would answer the rest as if it were whole. What came over a connection
+/// lies elsewhere and has a packet size of 0.
 bool is_cut(const pj::RxData& packet) noexcept {
     return packet.packet_size >= static_cast<std::ptrdiff_t>(pj::kMostPacketOctets);
 }
@@ -84,13 +65,6 @@ bool is_whole_but_for_credentials(const pj::RxData& packet) noexcept {
 /// `unreadable_guard`.
 std::atomic<Stack*> attached{nullptr};
 std::mutex unreadable_guard;
-
-void register_thread(const pj::Symbols& symbols) noexcept {
-    // PJSIP aborts when a thread that it does not know calls it; the descriptor must outlive the thread's use of PJSIP.
-    thread_local long descriptor[64];
-    thread_local void* thread = nullptr;
-    if (symbols.pj_thread_is_registered() == 0) symbols.pj_thread_register("core", descriptor, &thread);
-}
 
 }  // namespace
 
@@ -169,15 +143,20 @@ std::optional<std::string> Stack::attach(const std::string& library_path) {
     auto loaded = pj::load_symbols(library_path);
     if (auto* missing = std::get_if<std::string>(&loaded)) return *missing;
     symbols_ = std::get<pj::Symbols>(loaded);
-    register_thread(symbols_);
+    pj::register_thread(symbols_);
     pj::Endpoint* endpoint = symbols_.pjsua_get_pjsip_endpt();
     if (endpoint == nullptr) return "pjsua2 has no endpoint: call libCreate and libInit first";
     if (auto fault = run_self_test(symbols_, endpoint)) return fault;
 
     Stack* expected = nullptr;
     if (!attached.compare_exchange_strong(expected, this)) return "another core is attached to this process's endpoint";
+    reader_ = std::make_unique<StreamReader>(symbols_, endpoint);
     modules_ = std::make_unique<Modules>(symbols_, endpoint);
-    if (modules_->register_all()) return std::nullopt;
+    if (modules_->register_all()) {
+        const std::lock_guard reading(reader_guard_);
+        is_receiving_ = true;
+        return std::nullopt;
+    }
     detach();
     return "PJSIP refused the core's modules";
 }
@@ -186,54 +165,33 @@ std::optional<std::string> Stack::open(const std::string& ip, std::uint16_t port
 
 void Stack::detach() noexcept {
     if (!modules_) return;
-    register_thread(symbols_);
+    pj::register_thread(symbols_);
+    {
+        const std::lock_guard reading(reader_guard_);
+        is_receiving_ = false;
+    }
     modules_.reset();
     const std::lock_guard guard(unreadable_guard);
     attached.store(nullptr);
+    reader_.reset();
     sockets_.clear();
 }
 
-void Stack::send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to,
-                      std::string_view contact_uri, std::string_view path, std::string_view domain) noexcept {
-    if (flow.listener >= sockets_.all().size()) return;
-    const std::string local_ip = sockets_.local_ip_towards(flow.listener, to);
-    std::array<char, 4096> datagram;
-    base::TextBuffer text(datagram);
-    write_ping({token, contact_uri, path, local_ip, sockets_.all()[flow.listener].address.port, domain}, text);
-    if (text.is_overflown() || !sockets_.send(flow.listener, to, text.text())) return;
-    count(counters_.pings);
-    sip::Flow target = flow;
-    target.remote = to;
-    handler_.on_trace({.kind = TraceKind::ping, .message = text.text(), .to = contact_uri, .flow = target});
-}
-
-bool Stack::send(const sip::Flow& flow, const sip::SocketAddress& to, std::string_view octets) noexcept {
-    const bool is_sent = sockets_.send(flow.listener, to, octets);
-    if (octets.starts_with("SIP/2.0")) count(is_sent ? counters_.replies : counters_.dropped);
-    return is_sent;
-}
-
-std::pair<std::string, std::uint16_t> Stack::local_address(const sip::Flow& flow) const noexcept {
-    const auto listeners = sockets_.all();
-    if (flow.listener >= listeners.size()) return {"127.0.0.1", 5060};
-    return {sockets_.local_ip_towards(flow.listener, flow.remote), listeners[flow.listener].address.port};
-}
-
 sip::Flow Stack::flow_of(const pj::RxData& packet) const noexcept {
+    if (const sip::Flow* stream = reader_ ? reader_->flow_of(packet) : nullptr; stream != nullptr) return *stream;
     sip::Flow flow;
     flow.remote = read_address(packet.source);
     flow.listener = sockets_.index_of(symbols_.pjsip_udp_transport_get_socket(packet.transport));
     return flow;
 }
 
-void Stack::send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept {
+void Stack::send_reply(std::string_view source_ip, const sip::Flow& flow, const sip::Reply& reply) noexcept {
     const sip::Inspection& seen = worker_room().seen;
     if (reply.is_withheld || !seen.is_answerable()) return drop(flow, reply.reason);
-    base::TextBuffer text(worker_room().datagram);
-    const std::string_view source_ip(packet.source_name);
+    base::TextBuffer text(worker_room().octets);
     sip::SocketAddress to = flow.remote;
     to.port = write_reply(seen.headers, {source_ip, flow.remote.port}, reply, tag_key_, text);
-    const bool is_sent = !text.is_overflown() && sockets_.send(flow.listener, to, text.text());
+    const bool is_sent = !text.is_overflown() && transmit(flow, to, text.text());
     count(is_sent ? counters_.replies : counters_.dropped);
     handler_.on_trace({.message = worker_room().message,
                        .answer = is_sent ? text.text() : std::string_view(),
@@ -250,8 +208,7 @@ void Stack::drop(const sip::Flow& flow, sip::RejectReason reason) noexcept {
     handler_.on_trace({.message = room.message, .to = room.seen.headers.to, .reason = reason, .flow = flow});
 }
 
-bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept {
-    const sip::Flow flow = flow_of(packet);
+bool Stack::refuse(std::string_view source_ip, const sip::Flow& flow, sip::RejectReason reason) noexcept {
     if (!worker_room().seen.is_answerable()) {
         drop(flow, reason);
         return true;
@@ -263,23 +220,25 @@ bool Stack::refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept 
         reply.headers << "Warning: 399 " << kProduct << " \"" << sentence << "\"\r\n";
     }
     handler_.on_unreadable(flow, reason);
-    send_reply(packet, flow, reply);
+    send_reply(source_ip, flow, reply);
     return true;
 }
 
 bool Stack::filter_request(const pj::RxData& packet) noexcept {
     count(counters_.requests);
-    const Knock knock = handler_.on_knock(flow_of(packet));
+    const sip::Flow flow = flow_of(packet);
+    const auto refuse = [&](sip::RejectReason reason) { return this->refuse(packet.source_name, flow, reason); };
+    const Knock knock = handler_.on_knock(flow);
     if (knock.is_withheld) {
         count(counters_.dropped);
         return true;
     }
     const sip::Inspection& seen = look_at(text_of(packet));
-    if (knock.reason != sip::RejectReason::none) return refuse(packet, knock.reason);
-    if (is_cut(packet)) return refuse(packet, sip::RejectReason::message_too_large);
-    if (seen.fault != sip::RejectReason::none) return refuse(packet, seen.fault);
+    if (knock.reason != sip::RejectReason::none) return refuse(knock.reason);
+    if (is_cut(packet)) return refuse(sip::RejectReason::message_too_large);
+    if (seen.fault != sip::RejectReason::none) return refuse(seen.fault);
     // Methods are case-sensitive (RFC 3261 section 7.1), but PJSIP has already made `register` a REGISTER.
-    if (seen.method != method_of(packet)) return refuse(packet, sip::RejectReason::method_unknown);
+    if (seen.method != method_of(packet)) return refuse(sip::RejectReason::method_unknown);
     return false;
 }
 
@@ -306,7 +265,7 @@ bool Stack::answer_register(const pj::RxData& packet) noexcept {
     room.reply.clear();
     const sip::Flow flow = flow_of(packet);
     handler_.on_register(room.request.read_register(packet, flow, room.seen), room.reply);
-    send_reply(packet, flow, room.reply);
+    send_reply(packet.source_name, flow, room.reply);
     return true;
 }
 
@@ -316,7 +275,7 @@ bool Stack::answer_other(const pj::RxData& packet) noexcept {
     const sip::Flow flow = flow_of(packet);
     handler_.on_heard(flow);
     handler_.on_request(room.request.read_other(packet, flow, room.seen), room.reply);
-    send_reply(packet, flow, room.reply);
+    send_reply(packet.source_name, flow, room.reply);
     return true;
 }
 
@@ -333,7 +292,7 @@ bool Stack::answer_rest(const pj::RxData& packet) noexcept {
     const bool is_ack = method_of(packet) == "ACK";
     if (ruling == CallRuling::not_a_call && !is_ack) return answer_other(packet);
     handler_.on_heard(flow);
-    if (ruling == CallRuling::reply && !is_ack) send_reply(packet, flow, room.reply);
+    if (ruling == CallRuling::reply && !is_ack) send_reply(packet.source_name, flow, room.reply);
     return true;
 }
 
@@ -346,20 +305,22 @@ void Stack::answer_unreadable(const pj::DroppedData& dropped) noexcept {
         count(counters_.dropped);
         return;
     }
-    const sip::Inspection& seen = look_at({dropped.data, dropped.size});
+    answer_unreadable(*packet, {dropped.data, dropped.size});
+}
+
+void Stack::answer_unreadable(pj::RxData& packet, std::string_view message) noexcept {
+    const sip::Inspection& seen = look_at(message);
     const bool is_sound = seen.fault == sip::RejectReason::none && !seen.is_response;
-    if (is_sound && seen.has_unknown_credentials && is_whole_but_for_credentials(*packet)) {
-        // What PJSIP does before it hands a request to the modules.
-        const std::string_view source(packet->source_name);
-        packet->via->received = {source.data(), static_cast<std::ptrdiff_t>(source.size())};
-        if (packet->via->rport == 0) packet->via->rport = packet->source_port;
-        symbols_.pjsip_endpt_process_rx_data(packet->transport->endpoint, packet, nullptr, nullptr);
+    if (is_sound && seen.has_unknown_credentials && is_whole_but_for_credentials(packet)) {
+        note_source_in_via(packet);
+        symbols_.pjsip_endpt_process_rx_data(packet.transport->endpoint, &packet, nullptr, nullptr);
         return;
     }
     count(counters_.requests);
-    const Knock knock = handler_.on_knock(flow_of(*packet));
+    const sip::Flow flow = flow_of(packet);
+    const Knock knock = handler_.on_knock(flow);
     if (knock.is_withheld) return count(counters_.dropped);
-    refuse(*packet, knock.reason != sip::RejectReason::none ? knock.reason : fault_of(seen, *packet));
+    refuse(packet.source_name, flow, knock.reason != sip::RejectReason::none ? knock.reason : fault_of(seen, packet));
 }
 
 }  // namespace sr::stack

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,8 @@
 #include "stack/ping.hpp"
 #include "stack/pj_symbols.hpp"
 #include "stack/request_handler.hpp"
+#include "stack/stream_flows.hpp"
+#include "stack/stream_reader.hpp"
 #include "stack/udp_sockets.hpp"
 
 namespace sr::stack {
@@ -55,6 +58,17 @@ class Stack {
     void send_ping(const PingToken& token, const sip::Flow& flow, const sip::SocketAddress& to,
                    std::string_view contact_uri, std::string_view path, std::string_view domain) noexcept;
 
+    /// A connection stands that SIP is spoken over; `flow` but for its number, which is returned, and our own address.
+    [[nodiscard]] std::uint64_t open_flow(const sip::Flow& flow, const sip::SocketAddress& local);
+
+    /// Octets of a connection: any piece of a byte stream, or one WebSocket message. Returns what is to be sent at once.
+    [[nodiscard]] FlowOutput receive(std::uint64_t connection, std::string_view octets);
+
+    /// The connection is no more, and nothing of it is read any more. Its flow, unless it was closed already.
+    std::optional<sip::Flow> close_flow(std::uint64_t connection) { return streams_.close(connection); }
+
+    [[nodiscard]] StreamFlows& streams() noexcept { return streams_; }
+
     /// A whole message down a flow, over UDP to `to`; from any thread. Whether it left.
     bool send(const sip::Flow& flow, const sip::SocketAddress& to, std::string_view octets) noexcept;
 
@@ -80,17 +94,27 @@ class Stack {
     bool answer_options(const pj::RxData& packet) noexcept;
     bool answer_rest(const pj::RxData& packet) noexcept;
     void answer_unreadable(const pj::DroppedData& dropped) noexcept;
+    void answer_unreadable(pj::RxData& packet, std::string_view message) noexcept;
+    void read_stream(Connection& connection, std::string_view octets);
+    void read_message(const sip::Flow& flow, std::string_view message) noexcept;
+    void answer_broken(const sip::Flow& flow, const Frame& frame) noexcept;
+    void answer_keep_alive(const sip::Flow& flow) noexcept;
+    bool transmit(const sip::Flow& flow, const sip::SocketAddress& to, std::string_view octets) noexcept;
 
     [[nodiscard]] sip::Flow flow_of(const pj::RxData& packet) const noexcept;
-    void send_reply(const pj::RxData& packet, const sip::Flow& flow, const sip::Reply& reply) noexcept;
+    void send_reply(std::string_view source_ip, const sip::Flow& flow, const sip::Reply& reply) noexcept;
     void drop(const sip::Flow& flow, sip::RejectReason reason) noexcept;
-    bool refuse(const pj::RxData& packet, sip::RejectReason reason) noexcept;
+    bool refuse(std::string_view source_ip, const sip::Flow& flow, sip::RejectReason reason) noexcept;
     bool answer_other(const pj::RxData& packet) noexcept;
 
     RequestHandler& handler_;
     const std::uint64_t tag_key_;
     pj::Symbols symbols_{};
     UdpSockets sockets_;
+    StreamFlows streams_;
+    std::mutex reader_guard_;
+    std::unique_ptr<StreamReader> reader_;  // while attached; under the guard, but for whose packets they are
+    bool is_receiving_ = false;             // under the guard
     StackCounters counters_;
     std::unique_ptr<Modules> modules_;
 };

@@ -54,6 +54,15 @@ def realm_of(document: ConfigDocument) -> str:
     return document.server.domain.lower()
 
 
+def network_rules(document: ConfigDocument) -> tuple[NetworkRule, ...]:
+    """What holds where; of equal prefixes the first counts."""
+    admission = document.admission
+    return (
+        *(NetworkRule(plain_network(one.network), one.access) for one in admission.rules),
+        *(NetworkRule(plain_network(network)) for network in admission.networks),
+    )
+
+
 def access_config(
     document: ConfigDocument,
     standings: Mapping[str, DeviceStanding],
@@ -77,12 +86,10 @@ def access_config(
         if standing.networks is not None:
             before = device_networks.get(key, standing.networks)
             device_networks[key] = tuple(network for network in standing.networks if network in before)
-    rules = [NetworkRule(plain_network(one.network), one.access) for one in admission.rules]
-    rules += [NetworkRule(plain_network(network)) for network in admission.networks]
     return AccessConfig(
         realm=realm,
         mode=admission.mode,
-        rules=tuple(rules),
+        rules=network_rules(document),
         algorithms=document.authentication.algorithms,
         is_qop_required=document.authentication.require_qop,
         requests_per_s=limits.requests_per_s,

@@ -79,7 +79,7 @@ class AuthenticationSection(Section):
 
 
 class LimitsSection(Section):
-    """How much one source may send, and how much all together may register and call."""
+    """How much one source may send, and how much all together may register, call and connect."""
 
     requests_per_s: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 100
     burst: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 400
@@ -90,3 +90,7 @@ class LimitsSection(Section):
     max_aors: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 10_000
     max_bindings: Annotated[StrictInt, Field(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")] = 20_000
     max_memory_mb: Annotated[StrictInt, Field(ge=1, le=4096, description="megabytes, 1 to 4096")] = 32
+    max_connections: Annotated[StrictInt, Field(ge=1, le=100_000, description="a whole number, 1 to 100000")] = 4000
+    max_connections_per_address: Annotated[
+        StrictInt, Field(ge=1, le=100_000, description="a whole number, 1 to 100000")
+    ] = 100

@@ -18,7 +18,13 @@ from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.entry_change import MASTERS, Master
 from configuration.problem import KeyPath, key_text
 
-_RESTART_PREFIXES: tuple[KeyPath, ...] = (("sip",), ("media",), ("server", "state_dir"))
+_RESTART_OF_HTTP = ("enabled", "address", "port", "certificate", "key")
+_RESTART_PREFIXES: tuple[KeyPath, ...] = (
+    ("sip",),
+    ("media",),
+    ("server", "state_dir"),
+    *(("http", name) for name in _RESTART_OF_HTTP),
+)
 """Sockets and the state directory are taken at the start."""
 _LISTS = frozenset({"devices", "routes"})
 _LONGEST_SHOWN = 200
@@ -62,7 +68,8 @@ def diff_settings(old: ConfigDocument, new: ConfigDocument) -> tuple[Change, ...
 def in_force(started: ConfigDocument, wanted: ConfigDocument) -> ConfigDocument:
     """``wanted`` with the values of ``started`` where only a restart changes them."""
     server = wanted.server.model_copy(update={"state_dir": started.server.state_dir})
-    return wanted.model_copy(update={"sip": started.sip, "media": started.media, "server": server})
+    http = wanted.http.model_copy(update={name: getattr(started.http, name) for name in _RESTART_OF_HTTP})
+    return wanted.model_copy(update={"sip": started.sip, "media": started.media, "server": server, "http": http})
 
 
 def effect_of_setting(path: KeyPath) -> Effect:

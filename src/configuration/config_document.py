@@ -33,8 +33,9 @@ from configuration.config_access import (
     LimitsSection,
     Networks,
 )
+from configuration.config_http import HttpSection
 from configuration.config_media import MediaSection
-from configuration.config_section import Section, as_list, no_repeats
+from configuration.config_section import IpText, Section, absolute_path, as_list, no_repeats, refuse_key
 from domain.values import ProtocolType, Role
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -53,14 +54,6 @@ def fold_device_id(text: str) -> str:
     return text.lower() if is_uuid(text) else text
 
 
-def _ip_address(text: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise PydanticCustomError("address", "is no numeric IP address") from None
-    return text
-
-
 def _host_or_domain(text: str) -> str:
     if len(text) > _LONGEST_REALM:
         raise PydanticCustomError("domain", "is too long for a realm of passwords")
@@ -69,12 +62,6 @@ def _host_or_domain(text: str) -> str:
             ipaddress.ip_address(text)
         except ValueError:
             raise PydanticCustomError("domain", "is no domain name") from None
-    return text
-
-
-def _absolute_path(text: str | None) -> str | None:
-    if text is not None and not text.startswith(("/", "~")):
-        raise PydanticCustomError("path", "is no absolute path")
     return text
 
 
@@ -101,7 +88,6 @@ def _empty_is_list(value: Any) -> Any:
 
 
 StrictFloat = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-IpText = Annotated[StrictStr, AfterValidator(_ip_address)]
 
 
 class ServerSection(Section):
@@ -118,7 +104,7 @@ class ServerSection(Section):
     ] = "screamrouter.local"
     state_dir: Annotated[
         StrictStr | None,
-        AfterValidator(_absolute_path),
+        AfterValidator(absolute_path),
         Field(description="an absolute path, or one that begins with ~; empty: chosen by the system"),
     ] = None
 
@@ -146,10 +132,41 @@ class UdpSection(Section):
     )
 
 
+_StreamAddresses = Annotated[
+    tuple[IpText, ...],
+    BeforeValidator(as_list, json_schema_input_type=IpText | tuple[IpText, ...]),
+    AfterValidator(no_repeats),
+    Field(max_length=64, description="a numeric IP address or a list of them, each once; empty: those of sip.udp"),
+]
+
+
+class TcpSection(Section):
+    """The TCP sockets."""
+
+    enabled: Annotated[StrictBool, Field(description="true or false")] = True
+    address: _StreamAddresses = ()
+    port: Annotated[
+        StrictInt | None,
+        Field(ge=0, le=65535, description="a whole number, 0 to 65535; 0 takes a free one; empty: that of sip.udp"),
+    ] = None
+
+
+class TlsSection(Section):
+    """The TLS sockets."""
+
+    enabled: Annotated[StrictBool, Field(description="true or false")] = True
+    address: _StreamAddresses = ()
+    port: Annotated[StrictInt, Field(ge=0, le=65535, description="a whole number, 0 to 65535; 0 takes a free one")] = (
+        5061
+    )
+
+
 class SipSection(Section):
     """Where SIP is spoken."""
 
     udp: Annotated[UdpSection, BeforeValidator(_empty_is_none, json_schema_input_type=UdpSection | None)] = UdpSection()
+    tcp: Annotated[TcpSection, BeforeValidator(_empty_is_none, json_schema_input_type=TcpSection | None)] = TcpSection()
+    tls: Annotated[TlsSection, BeforeValidator(_empty_is_none, json_schema_input_type=TlsSection | None)] = TlsSection()
 
 
 class RegistrarSection(Section):
@@ -165,9 +182,9 @@ class RegistrarSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> RegistrarSection:
         if self.min_expires_s > self.max_expires_s:
-            _refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})", "min_expires_s")
+            refuse_key("max_expires_s", f"is less than min_expires_s ({self.min_expires_s})", "min_expires_s")
         if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:
-            _refuse_key(
+            refuse_key(
                 "default_expires_s",
                 f"is not between min_expires_s ({self.min_expires_s}) and max_expires_s ({self.max_expires_s})",
                 "min_expires_s",
@@ -187,7 +204,7 @@ class LivenessSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> LivenessSection:
         if self.timeout_s <= self.ping_interval_s:
-            _refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})", "ping_interval_s")
+            refuse_key("timeout_s", f"is not more than ping_interval_s ({self.ping_interval_s:g})", "ping_interval_s")
         return self
 
 
@@ -281,6 +298,9 @@ class ConfigDocument(Section):
     media: Annotated[MediaSection, BeforeValidator(_empty_is_none, json_schema_input_type=MediaSection | None)] = (
         MediaSection()
     )
+    http: Annotated[HttpSection, BeforeValidator(_empty_is_none, json_schema_input_type=HttpSection | None)] = (
+        HttpSection()
+    )
     discovery: Annotated[
         DiscoverySection, BeforeValidator(_empty_is_none, json_schema_input_type=DiscoverySection | None)
     ] = DiscoverySection()
@@ -295,8 +315,3 @@ class ConfigDocument(Section):
         BeforeValidator(_empty_is_list, json_schema_input_type=tuple[RouteEntry, ...] | None),
         Field(description="a list of routes"),
     ] = ()
-
-
-def _refuse_key(key: str, message: str, *others: str) -> None:
-    """Report a rule between ``key``, which is to be changed, and ``others`` of the same section."""
-    raise PydanticCustomError("order", "{message}", {"key": key, "message": message, "others": others})

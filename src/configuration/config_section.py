@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ipaddress
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
 from pydantic_core import PydanticCustomError
 
 
@@ -24,3 +25,26 @@ def no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) < len(values):
         raise PydanticCustomError("repeat", "names one twice")
     return values
+
+
+def _ip_address(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise PydanticCustomError("address", "is no numeric IP address") from None
+    return text
+
+
+IpText = Annotated[StrictStr, AfterValidator(_ip_address)]
+
+
+def absolute_path(text: str | None) -> str | None:
+    """``text``; refused where it depends on where the daemon was started."""
+    if text is not None and not text.startswith(("/", "~")):
+        raise PydanticCustomError("path", "is no absolute path")
+    return text
+
+
+def refuse_key(key: str, message: str, *others: str) -> None:
+    """Report a rule between ``key``, which is to be changed, and ``others`` of the same section."""
+    raise PydanticCustomError("order", "{message}", {"key": key, "message": message, "others": others})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from api.control_socket import Answer
 from configuration.configuration_manager import ConfigurationManager, SipDeviceConfig
-from domain.ports import Engine
+from domain.ports import Engine, ListenAddress
 
 _ROW_FIELDS = tuple(field.name for field in fields(SipDeviceConfig))
 
@@ -17,14 +19,34 @@ _ROW_FIELDS = tuple(field.name for field in fields(SipDeviceConfig))
 class StatusReport:
     """The questions of the control socket and their answers, as values that JSON can carry."""
 
-    def __init__(self, manager: ConfigurationManager, engine: Engine, config_path: Path) -> None:
+    def __init__(
+        self,
+        manager: ConfigurationManager,
+        engine: Engine,
+        config_path: Path,
+        begin: tuple[datetime, Sequence[ListenAddress]],
+    ) -> None:
+        """``begin``: when the daemon started, and where SIP is served once it is."""
         self._config_path = config_path
         self._manager = manager
         self._engine = engine
+        self._started, self._listening = begin
 
     @property
     def answers(self) -> Mapping[str, Answer]:
-        return {"devices": self.devices, "statistics": self.statistics, "config": self.config}
+        return {"status": self.status, "devices": self.devices, "statistics": self.statistics, "config": self.config}
+
+    def status(self) -> dict[str, Any]:
+        """The daemon itself."""
+        server = self._manager.document.server
+        return {
+            "name": server.name,
+            "domain": server.domain,
+            "version": _version(),
+            "started": self._started.isoformat(timespec="seconds"),
+            "sip_port": self._listening[0].port if self._listening else None,
+            "statistics": self.statistics(),
+        }
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device of config.yaml and of the core, as it is now."""
@@ -46,3 +68,10 @@ def device_row(device: SipDeviceConfig) -> dict[str, Any]:
     row["formats"] = tuple(map(asdict, device.formats))
     row["last_seen"] = device.last_seen.isoformat(timespec="seconds") if device.last_seen else None
     return row
+
+
+def _version() -> str:
+    try:
+        return version("screamrouter-sip")
+    except PackageNotFoundError:  # run from a copy that was not installed
+        return "unknown"

@@ -29,12 +29,15 @@ from daemon import router_identity, self_probe
 from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
 from daemon.audio_service import AudioService
+from daemon.certificate_service import CertificateParts, CertificateService
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
+from daemon.http_front import FrontParts, HttpFront, NoCalls
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
+from daemon.stream_service import StreamService
 from daemon.system_clock import SystemClock
 from discovery.address_monitor import AddressMonitor
 from discovery.interfaces import own_addresses, own_host_names, own_networks
@@ -122,8 +125,11 @@ class _Parts:
     watcher: ConfigWatcher
     addresses: AddressMonitor
     announcer: Announcer
+    certificates: CertificateService
+    http: HttpFront
     calls: InviteFlow
     audio: AudioService
+    streams: StreamService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -154,12 +160,15 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         log_level.set(document.log.level)
         bindings.set_interval(document.registrar.save_interval_s)
         audio.take_reload(document)
-        announcer.announce(_announcement(document, router_uuid, listening))
+        streams.apply_limits(document.limits)
+        announcer.announce(_announcement(document, router_uuid, listening, streams))
 
     def on_networks() -> None:
         access.note_networks()
         audio.note_networks()
         manager.set_served_hosts(_served_hosts(router_uuid))
+        certificates.note_hosts()
+        http.note_hosts()
 
     def doctor(asked: Any) -> dict[str, Any]:
         from daemon.doctor import Doctor, Premises
@@ -170,6 +179,10 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     store = ConfigStore(loaded)
     bindings = BindingStore(_store_settings(loaded.document, state_dir), engine)
     sip = SipManager(engine)
+    certificates = CertificateService(
+        CertificateParts(lambda: manager.document, state_dir, lambda: _served_hosts(router_uuid), clock)
+    )
+    streams = StreamService(engine.flows, loaded.document.limits, certificates)
     hosts = _served_hosts(router_uuid)
     media = make_media(engine)
     audio = AudioService(engine.media, own_addresses)
@@ -178,7 +191,18 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
-    report = StatusReport(manager, engine, loaded.path)
+    report = StatusReport(manager, engine, loaded.path, (started_at, listening))
+    http = HttpFront(
+        FrontParts(
+            document=lambda: manager.document,
+            hosts=lambda: _served_hosts(router_uuid),
+            report=report,
+            certificates=certificates,
+            calls=NoCalls(),
+            flows=engine.flows,
+            quota=streams.quota,
+        )
+    )
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
     return _Parts(
         engine=engine,
@@ -191,8 +215,11 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
+        certificates=certificates,
+        http=http,
         calls=calls,
         audio=audio,
+        streams=streams,
         listening=listening,
         router_uuid=router_uuid,
     )
@@ -229,15 +256,21 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         await manager.take_restored(lambda device_id: device_id in restored.listed)
         parts.pump.start()
         stack.callback(parts.pump.stop)
+        stack.push_async_callback(parts.streams.stop)  # what the core still says is written
         # First of the three: what devices sent until here is still written, and no more comes.
         stack.callback(parts.sip.stop)
+        parts.streams.start(manager.document.sip, parts.listening)
         parts.addresses.start()
         stack.callback(parts.addresses.stop)
         _warn_of_small_buffers(parts.engine)
         stack.push_async_callback(parts.announcer.stop)
-        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening))
+        await parts.announcer.start(_announcement(manager.document, parts.router_uuid, parts.listening, parts.streams))
         parts.watcher.start()
         stack.push_async_callback(parts.watcher.stop)
+        stack.push_async_callback(parts.certificates.stop)
+        parts.certificates.start()
+        stack.push_async_callback(parts.http.stop)
+        parts.http.start()
         yield parts
 
 
@@ -277,7 +310,7 @@ def _ipv6_networks() -> tuple[str, ...]:
 
 
 def _announcement(
-    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress]
+    document: ConfigDocument, router_uuid: str, listening: Sequence[ListenAddress], streams: StreamService
 ) -> ServiceAnnouncement | None:
     """Announced where the owner says, else where SIP is heard: on every link unless each socket has one address."""
     if not document.discovery.enabled:
@@ -285,7 +318,7 @@ def _announcement(
     addresses = tuple(address.ip for address in listening)
     is_everywhere = any(ipaddress.ip_address(ip).is_unspecified for ip in addresses)
     interfaces = document.discovery.interfaces or (() if is_everywhere else addresses)
-    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces)
+    return ServiceAnnouncement(document.server.name, router_uuid, listening[0].port, interfaces, streams.ports)
 
 
 def _warn_of_small_buffers(engine: CoreEngine) -> None:

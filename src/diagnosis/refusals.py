@@ -174,6 +174,10 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "it lacks one of the headers From, To and Call-ID",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",
         ),
+        "length_missing": RefusalSentence(
+            "it came over TCP or TLS without a Content-Length",
+            "That is a fault of the sender: update the device's firmware, or let it use UDP.",
+        ),
         "header_repeated": RefusalSentence(
             "a header that may stand once stands twice",
             "That is a fault of the sender: update the device's firmware, or find out who sends it.",

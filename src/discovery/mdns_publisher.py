@@ -34,10 +34,8 @@ class MdnsPublisher:
 
     def __init__(
         self,
-        transports: Sequence[Transport] = (Transport.UDP,),
         links: Callable[[], Sequence[Link]] = read_links,
     ) -> None:
-        self._transports = tuple(transports)
         self._read_links = links
         self._announcement: ServiceAnnouncement | None = None
         self._responders: dict[Link, LinkResponder] = {}
@@ -207,10 +205,10 @@ class MdnsPublisher:
                 service_type=service_type,
                 instance=self.instance_name,
                 host=announced_host_name(wanted.router_uuid),
-                port=wanted.port,
+                port=port,
                 txt=tuple(txt_record(wanted.router_uuid, transport).items()),
             )
-            for transport in self._transports
+            for transport, port in ((Transport.UDP, wanted.port), *wanted.stream_ports)
             for service_type in SERVICE_TYPES[transport]
         )
 

@@ -16,6 +16,8 @@ class RemovalReason(StrEnum):
     UNREGISTERED = "unregistered"
     EXPIRED = "expired"
     REPLACED = "replaced"
+    FLOW_CLOSED = "flow_closed"
+    """The connection ended that it came on (RFC 5626 section 5.3)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from domain.events import BindingEvent, CoreEvent
-from domain.values import Binding, Capabilities, Role
+from domain.values import Binding, Capabilities, Endpoint, Role, Transport
 
 
 class Clock(Protocol):
@@ -196,14 +197,77 @@ class SipService(Protocol):
         ...
 
 
+class FlowWriter(Protocol):
+    """The socket side of one connection, as the core's output needs it. Called on the event loop; must not raise."""
+
+    def write(self, octets: bytes) -> None:
+        """Send: a piece of the stream over TCP and TLS, one whole message over WebSocket. Never blocks."""
+        ...
+
+    def close(self) -> None:
+        """The core is done with the peer: send what was written, then close. ``close_flow`` is still the owner's."""
+        ...
+
+
+class StreamFlows(Protocol):
+    """SIP over connections: whoever owns a socket brings its octets here. Everything on the event loop's thread.
+
+    The core answers by the connection that a request came on, and sends its own requests to a binding down the
+    connection that it was registered on.
+    """
+
+    def open_flow(self, transport: Transport, remote: Endpoint, local: Endpoint, writer: FlowWriter) -> int:
+        """A connection stands (TLS and WebSocket handshakes are over): its number, unique in the process's life.
+
+        ``transport`` is not UDP; addresses are numeric, IPv6 without brackets, a zone as in ``fe80::1%eth0`` or
+        ``%2`` allowed. Raise ``ValueError`` for an address that is none.
+        """
+        ...
+
+    def receive(self, connection: int, octets: bytes) -> None:
+        """Any piece of a byte stream (TCP, TLS) or one whole message (WebSocket, text or binary, CRLF pings too).
+
+        Answers that are ready are written before it returns. A number that is closed is ignored.
+        """
+        ...
+
+    def close_flow(self, connection: int) -> None:
+        """The connection is gone, whoever closed it: its bindings end now (RFC 5626 section 5.3). Idempotent."""
+        ...
+
+
+class ConnectionQuota(Protocol):
+    """How many connections may stand at once, over all listeners and of one address. On the event loop's thread."""
+
+    def take(self, ip: str) -> bool:
+        """Count one more connection of ``ip``; False: there are too many, close it unheard."""
+        ...
+
+    def give_back(self, ip: str) -> None:
+        """A connection for which ``take`` said True is gone."""
+        ...
+
+
+class ServerCertificates(Protocol):
+    """The server's certificate for TLS, WSS and HTTPS."""
+
+    def tls_context(self) -> ssl.SSLContext:
+        """A server context with the certificate in force; asked for each new connection, so it should be kept."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceAnnouncement:
-    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up."""
+    """What mDNS says of us. ``interfaces`` are names or addresses; empty: all that are up.
+
+    ``port`` is UDP's, ``stream_ports`` are those of the other transports that are served.
+    """
 
     instance_name: str
     router_uuid: str
     port: int
     interfaces: tuple[str, ...] = ()
+    stream_ports: tuple[tuple[Transport, int], ...] = ()
 
 
 class Publisher(Protocol):

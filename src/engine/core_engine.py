@@ -30,6 +30,7 @@ from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
 from engine import _engine
 from engine.call_records import to_call_event
+from engine.core_flows import CoreFlows
 from engine.core_media import CoreMedia, to_leg_event
 
 _Convert = Callable[[_engine.BindingRecord], Binding]
@@ -67,11 +68,15 @@ class _Lazily(Sequence[Binding]):
 
 
 class CoreEngine:
-    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint."""
+    """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint.
+
+    ``flows`` is its face towards connections.
+    """
 
     def __init__(self, clock: Clock, library_path: str) -> None:
         _engine.silence_pjsip(library_path)
         self._core = _engine.Engine()
+        self.flows = CoreFlows(self._core)
         self._clock = clock
         self._library_path = library_path
         self._domain = ""

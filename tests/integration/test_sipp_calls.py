@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def calling_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
 def assert_plays(calling_daemon, tmp_path) -> Callable[..., None]:
     """Plays a scenario, ``calls`` of them at the same time; it must go as it is written."""
 
-    def run(scenario: str, target: str, calls: int = 1, **limits: int) -> None:
+    def run(scenario: str, target: str, calls: int = 1, **limits: Any) -> None:
         rows = [[f"u{uuid.uuid4().hex[:12]}", target] for _ in range(calls)]
         played = play(scenario, calling_daemon, tmp_path, rows, **limits)
         assert played.exit_code == 0, played.report

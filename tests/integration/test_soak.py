@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak import flood, kills, reloads
+from tests.soak import connections, flood, kills, reloads
 
 
 def test_nothing_that_was_acknowledged_in_time_is_lost_by_kills(tmp_path):
@@ -17,3 +17,7 @@ def test_a_flood_takes_no_honest_registration_no_more_than_its_room_and_nothing_
     report = flood.soak(tmp_path, packets=20_000, devices=50, room=100)
     report.require_nothing_broken()
     assert report.most_aors == report.limit  # it was full: one source's burst alone is more than there is room for
+
+
+def test_connections_that_all_break_and_come_back_lose_no_binding_and_leave_nothing(tmp_path):
+    connections.soak(tmp_path, devices=150, storms=1)

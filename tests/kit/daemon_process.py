@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -36,12 +37,15 @@ def has_address(ip: str) -> bool:
 
 
 def free_udp_port(ip: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago on ``ip``."""
+    """A port that was free a moment ago on ``ip``, also for TCP, which is served on the same."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((ip, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe, socket.socket(family, socket.SOCK_STREAM) as other:
+            probe.bind((ip, 0))
+            port: int = probe.getsockname()[1]
+            with contextlib.suppress(OSError):
+                other.bind((ip, port))
+                return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 5.0) -> Any:
@@ -151,7 +155,7 @@ def running_daemon(
     command: Sequence[str] = (sys.executable, "-m", "daemon"),
     environment: dict[str, str] | None = None,
 ) -> Iterator[DaemonProcess]:
-    """The daemon on a free port of ``ip``, without mDNS unless ``sections`` say otherwise; ready when given.
+    """The daemon on a free port of ``ip``, without mDNS and HTTP unless ``sections`` say otherwise; ready when given.
 
     ``sections`` are merged over the default settings, section by section.
     """
@@ -159,8 +163,9 @@ def running_daemon(
     port = free_udp_port(ip)
     settings: dict[str, Any] = {
         "server": {"state_dir": str(state_dir)},
-        "sip": {"udp": {"address": ip, "port": port}},
+        "sip": {"udp": {"address": ip, "port": port}, "tls": {"port": 0}},
         "discovery": {"enabled": False},
+        "http": {"enabled": False},
         "devices": {},
     }
     for name, section in (sections or {}).items():

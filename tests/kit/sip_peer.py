@@ -8,7 +8,7 @@ import socket
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self, TypedDict, Unpack
+from typing import ClassVar, Self, TypedDict, Unpack
 
 ANSWER_S = 5.0
 _branches = itertools.count(1)
@@ -119,13 +119,18 @@ class SipPeer:
     cseq: int = 0
     uses_rport: bool = True
     own_socket: socket.socket | None = None
+    transport: ClassVar[str] = "UDP"
+    """As Via has it."""
 
     def __post_init__(self) -> None:
-        self._socket = self.own_socket or bound_socket("::1" if ":" in self.server[0] else "127.0.0.1")
+        self._socket = self.own_socket or self.make_socket()
         self._socket.settimeout(ANSWER_S)
         self.ip: str = self._socket.getsockname()[0]
         self.port: int = self._socket.getsockname()[1]
         self.pings_seen: list[SipMessage] = []
+
+    def make_socket(self) -> socket.socket:
+        return bound_socket("::1" if ":" in self.server[0] else "127.0.0.1")
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +148,7 @@ class SipPeer:
 
     @property
     def contact_uri(self) -> str:
-        return f"sip:{self.user}@{self.host_port};transport=udp"
+        return f"sip:{self.user}@{self.host_port};transport={self.transport.lower()}"
 
     @property
     def contact(self) -> str:
@@ -165,7 +170,7 @@ class SipPeer:
         rport = ";rport" if self.uses_rport else ""
         lines = [
             f"{method} {options.get('uri') or f'sip:{self.domain}'} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.host_port};branch={branch}{rport}",
+            f"Via: SIP/2.0/{self.transport} {self.host_port};branch={branch}{rport}",
             "Max-Forwards: 70",
             f"From: <{options.get('sender') or f'sip:{self.user}@{self.domain}'}>;tag=kit",
             f"To: {options.get('to') or f'<sip:{self.aor}>'}",

@@ -37,7 +37,7 @@ class LinphoneAccount:
 
 @contextmanager
 def running_linphone(
-    directory: Path, ip: str, server: tuple[str, int], account: str | LinphoneAccount
+    directory: Path, ip: str, server: tuple[str, int], account: str | LinphoneAccount, transport: str = "udp"
 ) -> Iterator[ClientProcess]:
     """Runs linphone on a free port of ``ip``, with one account at ``server``, which it is about to register:
     a user, with or without a password.
@@ -56,10 +56,10 @@ def running_linphone(
     own_places = {"HOME": str(directory), "XDG_DATA_HOME": str(directory), "PULSE_SERVER": "none"}
     with running_client(command, directory / "linphone.log", own_places) as client:
         # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
-        client.say(f"port sip {free_udp_port(ip)} udp")
+        client.say(f"port sip {free_udp_port(ip)} {transport}")
         host_port = f"{uri_host(server[0])}:{server[1]}"
         user, proof = (
             (account, "") if isinstance(account, str) else (account.user, f" {account.password} {account.user}")
         )
-        client.say(f"register sip:{user}@{host_port} sip:{host_port}{proof}")
+        client.say(f"register sip:{user}@{host_port} sip:{host_port};transport={transport}{proof}")
         yield client

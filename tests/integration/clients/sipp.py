@@ -34,8 +34,11 @@ def play(
     *,
     answer_ms: int = ANSWER_MS,
     scenario_s: int = SCENARIO_S,
+    sockets: str = "u1",
 ) -> Played:
-    """Play ``scenario``.xml once for each row of ``users``, all at the same time, from one UDP socket of SIPp's.
+    """Play ``scenario``.xml once for each row of ``users``, all at the same time.
+
+    ``sockets`` is SIPp's -t: u1 is one UDP socket, t1 one TCP connection, tn one for each row.
 
     A row's values are the scenario's [field0], [field1] and so on; [domain] is the daemon's. A message that is awaited
     comes within ``answer_ms``, and all is over within ``scenario_s``.
@@ -45,7 +48,8 @@ def play(
     errors_path, messages_path = directory / f"{scenario}.errors", directory / f"{scenario}.messages"
     calls = str(len(users))
     command: list[str | Path] = ["sipp", f"{uri_host(daemon.ip)}:{daemon.port}", "-sf", SCENARIOS / f"{scenario}.xml"]
-    command += ["-t", "u1", "-i", daemon.ip, "-ci", daemon.ip, "-inf", users_path, "-key", "domain", daemon.domain]
+    command += ["-t", sockets, "-max_socket", "100"]
+    command += ["-i", daemon.ip, "-ci", daemon.ip, "-inf", users_path, "-key", "domain", daemon.domain]
     command += ["-m", calls, "-l", calls, "-r", calls, "-rp", "1", "-default_behaviors", "abortunexp", "-nostdin"]
     command += ["-recv_timeout", str(answer_ms), "-timeout", f"{scenario_s}s", "-timeout_error"]
     command += ["-trace_err", "-error_file", errors_path, "-trace_msg", "-message_file", messages_path]

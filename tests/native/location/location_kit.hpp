@@ -24,12 +24,16 @@ inline sip::SocketAddress ipv4(std::uint8_t last, std::uint16_t port = 5060) {
 
 inline sip::Flow udp(std::uint8_t last, std::uint16_t port = 5060) { return {.remote = ipv4(last, port)}; }
 
+inline sip::Flow tcp(std::uint64_t connection, std::uint16_t port = 40'000) {
+    return {.remote = ipv4(1, port), .connection = connection, .transport = sip::Transport::tcp};
+}
+
 /// "added alice sip:a@192.0.2.1" and the like; a removal's reason stands at the end.
 class Recorder final : public ChangeListener {
   public:
     void on_change(const Change& change) noexcept override {
         constexpr const char* kKinds[] = {"added", "changed", "removed", "reachable", "unreachable"};
-        constexpr const char* kReasons[] = {"unregistered", "expired", "replaced"};
+        constexpr const char* kReasons[] = {"unregistered", "expired", "replaced", "flow_closed"};
         std::string line = kKinds[static_cast<int>(change.kind)];
         line.append(" ").append(change.aor_key).append(" ").append(change.binding.contact_uri);
         if (change.kind == ChangeKind::removed) line.append(" ").append(kReasons[static_cast<int>(change.reason)]);

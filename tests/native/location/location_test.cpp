@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "location_kit.hpp"
@@ -350,4 +351,41 @@ TEST_CASE("every binding is visited once, with its address-of-record") {
     CHECK(seen == std::vector<int>(300, 1));
     CHECK(desk.location.counts().aors == 100);
     CHECK(desk.location.counts().bindings == 300);
+}
+
+TEST_CASE("RFC 5626 5.3: a connection's end ends the bindings that came on it, and no other") {
+    Desk desk;
+    desk.add({.flow = tcp(1)}, 0);
+    desk.add({.aor_key = "bert", .contact_uri = "sip:b@192.0.2.1", .flow = tcp(1)}, 0);
+    desk.add({.aor_key = "carl", .contact_uri = "sip:c@192.0.2.1", .flow = tcp(2)}, 0);
+    desk.add({.aor_key = "dora", .contact_uri = "sip:d@192.0.2.1", .flow = udp(1, 40'000)}, 0);
+    desk.recorder.take();
+    CHECK(desk.location.is_bound(tcp(1)));
+    CHECK(desk.location.end_flow(tcp(1)) == 2);
+    Lines told = desk.recorder.take();
+    std::ranges::sort(told);
+    CHECK(told == Lines{"removed alice sip:a@192.0.2.1 flow_closed", "removed bert sip:b@192.0.2.1 flow_closed"});
+    CHECK_FALSE(desk.location.is_bound(tcp(1)));
+    CHECK(desk.location.end_flow(tcp(1)) == 0);
+    CHECK(desk.location.end_flow(udp(1, 40'000)) == 0);
+    CHECK(desk.location.counts().bindings == 2);
+}
+
+TEST_CASE("a binding that has moved to another connection outlives the end of its old one") {
+    Desk desk;
+    desk.add({.flow = tcp(1)}, 0);
+    desk.update({.cseq = 2, .flow = tcp(2, 40'001)}, 1000);
+    CHECK(desk.location.end_flow(tcp(1)) == 0);
+    CHECK(desk.contacts("alice", 2000).size() == 1);
+    CHECK(desk.location.end_flow(tcp(2, 40'001)) == 1);
+    CHECK(desk.contacts("alice", 2000).empty());
+}
+
+TEST_CASE("after a connection's end its device registers anew, whatever its CSeq was") {
+    Desk desk;
+    desk.add({.cseq = 7, .flow = tcp(1)}, 0);
+    CHECK(desk.location.end_flow(tcp(1)) == 1);
+    CHECK(desk.removals("alice", 1000).empty());
+    desk.add({.cseq = 1, .flow = tcp(2)}, 1000);
+    CHECK(desk.contacts("alice", 1000).size() == 1);
 }

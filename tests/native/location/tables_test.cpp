@@ -75,20 +75,20 @@ TEST_CASE("records given back are taken first, and none is held by two") {
 
 TEST_CASE("a flow is kept once for all its bindings and goes with the last") {
     FlowIndex flows;
-    FlowRecord& record = flows.acquire(udp(1));
-    CHECK(&flows.acquire(udp(1)) == &record);
-    CHECK(&flows.acquire(udp(2)) != &record);
+    FlowRecord& record = flows.acquire(udp(1), 1);
+    CHECK(&flows.acquire(udp(1), 1) == &record);
+    CHECK(&flows.acquire(udp(2), 1) != &record);
     CHECK(flows.size() == 2);
     flows.release(record, 1);
     CHECK(flows.size() == 2);
     flows.release(record, 2);
     CHECK(flows.size() == 1);
-    CHECK(flows.acquire(udp(1)).last_heard_ms == FlowRecord::kNeverHeard);
+    CHECK(flows.acquire(udp(1), 1).last_heard_ms == FlowRecord::kNeverHeard);
 }
 
 TEST_CASE("a flow that was heard after the limit is not silent; its touch returns whom it wakes, once") {
     FlowIndex flows;
-    FlowRecord& record = flows.acquire(udp(1));
+    FlowRecord& record = flows.acquire(udp(1), 1);
     CHECK(flows.touch(udp(1), 5000) == nullptr);
     CHECK_FALSE(flows.mark_silent(record, 1, 4999));
     CHECK(flows.mark_silent(record, 1, 5000));
@@ -103,8 +103,8 @@ TEST_CASE("a flow that was heard after the limit is not silent; its touch return
 
 TEST_CASE("a binding that left its flow is not woken by it") {
     FlowIndex flows;
-    FlowRecord& record = flows.acquire(udp(1));
-    CHECK(&flows.acquire(udp(1)) == &record);
+    FlowRecord& record = flows.acquire(udp(1), 1);
+    CHECK(&flows.acquire(udp(1), 1) == &record);
     CHECK(flows.mark_silent(record, 1, 5000));
     CHECK(flows.mark_silent(record, 2, 5000));
     flows.release(record, 1);

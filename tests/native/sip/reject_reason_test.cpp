@@ -19,6 +19,7 @@ TEST_CASE("RFC 3261 21: every reason has the status that the RFC gives it") {
         {RejectReason::control_character, 400},
         {RejectReason::nesting_invalid, 400},
         {RejectReason::header_missing, 400},
+        {RejectReason::length_missing, 400},
         {RejectReason::header_repeated, 400},
         {RejectReason::too_many_headers, 400},
         {RejectReason::number_invalid, 400},

@@ -1,0 +1,1 @@
+"""Certificates for TLS, WSS and HTTPS: a local authority's or the owner's own."""
