@@ -245,7 +245,8 @@ std::size_t Engine::restore(const std::vector<BindingRecord>& records, std::uint
     const auto restored = std::ranges::count_if(records, [&](const BindingRecord& stored) {
         const auto view = view_of(stored, now_ms);
         // A connection ended with the process that had it, and nobody can be reached by one that is gone.
-        return view && view->flow.transport == sip::Transport::udp && location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
+        return view && view->flow.transport == sip::Transport::udp &&
+               location_.restore(stored.aor_key, *view, now_ms, ping_within_ms);
     });
     return static_cast<std::size_t>(restored);
 }

@@ -61,7 +61,8 @@ class Stack {
     /// A connection stands that SIP is spoken over; `flow` but for its number, which is returned, and our own address.
     [[nodiscard]] std::uint64_t open_flow(const sip::Flow& flow, const sip::SocketAddress& local);
 
-    /// Octets of a connection: any piece of a byte stream, or one WebSocket message. Returns what is to be sent at once.
+    /// Octets of a connection: any piece of a byte stream, or one WebSocket message. Returns what is to be sent at
+    /// once.
     [[nodiscard]] FlowOutput receive(std::uint64_t connection, std::string_view octets);
 
     /// The connection is no more, and nothing of it is read any more. Its flow, unless it was closed already.

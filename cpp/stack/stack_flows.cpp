@@ -114,7 +114,8 @@ void Stack::answer_broken(const sip::Flow& flow, const Frame& frame) noexcept {
         count(counters_.dropped);
     } else {
         const sip::RejectReason reason = knock.reason != sip::RejectReason::none ? knock.reason : frame.fault;
-        refuse(flow.remote.ip_text(), flow, reason);
+        const std::string ip = flow.remote.ip_text();
+        refuse(std::string_view(ip).substr(0, ip.find('%')), flow, reason);
     }
     streams_.end(flow.connection);
 }

@@ -68,7 +68,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The source address, or later the connection, that a binding came on (RFC 5626 section 3.1)."""
+    """The source address, or the connection, that a binding came on (RFC 5626 section 3.1)."""
 
     transport: Transport
     remote: Endpoint

@@ -23,6 +23,7 @@ from tests.kit.tls_daemon import COMMAND, write_certificate
 AT_ONCE = 200
 """Connections being made at the same time, fewer than a listener's backlog."""
 STORM_S = 10.0
+"""Until all are back, on a machine that has nothing else to do; `main` holds the daemon to it."""
 ANSWER_S = 30.0
 GONE_S = 10.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -166,7 +167,7 @@ async def play(daemon: DaemonProcess, devices: Sequence[Device], storms: int) ->
 
 
 def soak(directory: Path, devices: int, storms: int) -> Report:
-    """``devices`` over TCP and as many over TLS. AssertionError when anything was lost or left, or took too long."""
+    """``devices`` over TCP and as many over TLS. AssertionError when anything was lost or left."""
     context = write_certificate(directory / "server.pem")
     environment = {"TLS_CERTIFICATE": str(directory / "server.pem")}
     # Old connections may be found dead after the new ones stand: for a moment there are twice as many.
@@ -178,7 +179,6 @@ def soak(directory: Path, devices: int, storms: int) -> Report:
         all_devices += [Device(devices + number, tls_address, context) for number in range(devices)]
         report = asyncio.run(play(daemon, all_devices, storms))
         assert daemon.stop() == 0
-    assert max(report.storms_s) < STORM_S, report
     return report
 
 
@@ -188,8 +188,9 @@ def main() -> int:
     parser.add_argument("--storms", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        print(soak(Path(directory), options.devices, options.storms))
-    return 0
+        report = soak(Path(directory), options.devices, options.storms)
+    print(report)
+    return 0 if max(report.storms_s) < STORM_S else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // A stream of any octets, in pieces as long as its own octets say: the first of each piece is its length.
 #include "stack/stream_framing.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct Taken {
 void take_all(stack::StreamFraming& framing, Taken& taken) {
     for (Frame frame = framing.next(); frame.kind != FrameKind::none; frame = framing.next()) {
         require(!taken.is_broken, "nothing comes out of a broken stream");
-        require((frame.fault == sip::RejectReason::none) == (frame.kind != FrameKind::broken), "only a fault breaks it");
+        require((frame.fault == sip::RejectReason::none) == (frame.kind != FrameKind::broken),
+                "only a fault breaks it");
         if (frame.kind == FrameKind::keep_alive) ++taken.keep_alives;
         if (frame.kind == FrameKind::broken) {
             taken.is_broken = true;

@@ -69,6 +69,14 @@ TEST_CASE("RFC 3261 8.2.2.3: Require is honoured, and 420 names every tag that i
     CHECK(who(Register().require(std::string_view(std::string(400, 'x')))).reason == RejectReason::extension_required);
 }
 
+TEST_CASE("RFC 5626: outbound may be required over connections; over datagrams it would promise STUN") {
+    for (const auto transport : {sr::sip::Transport::tcp, sr::sip::Transport::tls, sr::sip::Transport::wss}) {
+        CHECK(who(Register().require("Outbound").over(transport)).reason == RejectReason::none);
+        CHECK(who(Register().require("gruu").over(transport)).reason == RejectReason::extension_required);
+    }
+    CHECK(who(Register().require("outbound")).reason == RejectReason::extension_required);
+}
+
 TEST_CASE("RFC 3261 10.3-5: To without a user is answered 404") {
     CHECK(who(Register().users("", "alice")).reason == RejectReason::unknown_user);
 }

@@ -91,6 +91,10 @@ class Register {
         supported_.push_back(tag);
         return *this;
     }
+    Register& over(sip::Transport transport) {
+        request_.flow.transport = transport;
+        return *this;
+    }
     Register& other_scheme() {
         request_.has_sip_scheme = false;
         return *this;

@@ -134,3 +134,21 @@ TEST_CASE("RFC 3261 25.1: what the peer wrote can neither end the Warning's stri
     CHECK(refused(RejectReason::contact_invalid, std::string(5000, 'x')).size() < 400);
     CHECK(refused(RejectReason::extension_required, "a\r\nX: y").find("Unsupported: a??X: y\r\n") == 0);
 }
+
+TEST_CASE(
+    "RFC 5626 6: Require: outbound tells that it was used: asked for, with instance and reg-id, over a connection") {
+    const auto flow = [](Register message) { return std::move(message.over(sr::sip::Transport::tcp)); };
+    const auto named = [] { return std::move(Register().contact("sip:a@b").instance("urn:uuid:0", 1)); };
+    const auto requires_it = [](const Register& message) {
+        return accepted(message, {}).find("Require: outbound\r\n") != std::string::npos;
+    };
+    CHECK(requires_it(flow(std::move(named().supported("outbound")))));
+    CHECK(requires_it(flow(std::move(named().require("outbound")))));
+    CHECK_FALSE(requires_it(flow(named())));
+    CHECK_FALSE(requires_it(named().supported("outbound")));
+    CHECK_FALSE(
+        requires_it(flow(std::move(Register().contact("sip:a@b").instance("urn:uuid:0").supported("outbound")))));
+    CHECK_FALSE(requires_it(flow(std::move(Register().contact("sip:a@b").supported("outbound")))));
+    CHECK(accepted(flow(named()), {}).find("Supported: path, outbound\r\n") != std::string::npos);
+    CHECK(accepted(named(), {}).find("outbound") == std::string::npos);
+}

@@ -35,6 +35,18 @@ TEST_CASE("RFC 3261 11: a ping is an OPTIONS to the contact, with all that a req
     CHECK(ping.find("Route:") == std::string::npos);
 }
 
+TEST_CASE("RFC 3261 18.1.1, RFC 7118 5.2: over a connection Via and Contact name its transport") {
+    using sip::Transport;
+    const auto over = [](Transport transport) {
+        return written({{7, 8, 9}, "sip:a@b", "", "192.0.2.5", 5061, "x", transport});
+    };
+    CHECK(over(Transport::tcp).find("\r\nVia: SIP/2.0/TCP 192.0.2.5:5061;") != std::string::npos);
+    CHECK(over(Transport::tcp).find("\r\nContact: <sip:192.0.2.5:5061;transport=tcp>\r\n") != std::string::npos);
+    CHECK(over(Transport::tls).find("\r\nVia: SIP/2.0/TLS 192.0.2.5:5061;") != std::string::npos);
+    CHECK(over(Transport::wss).find("\r\nVia: SIP/2.0/WSS 192.0.2.5:5061;") != std::string::npos);
+    CHECK(over(Transport::wss).find("\r\nContact: <sip:192.0.2.5:5061;transport=ws>\r\n") != std::string::npos);
+}
+
 TEST_CASE("RFC 3327 5.1: the Path of the binding becomes the Route") {
     const std::string ping = written({{7, 8, 9}, "sip:a@b", "<sip:edge;lr>", "192.0.2.5", 5060, "x"});
     CHECK(ping.find("\r\nRoute: <sip:edge;lr>\r\n") != std::string::npos);
