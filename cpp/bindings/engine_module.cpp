@@ -240,6 +240,7 @@ void bind_config(py::module_& module) {
         .def_property(
             "max_calls", [](const Config& config) { return config.calls.calls; },
             [](Config& config, std::size_t calls) { config.calls.calls = calls; })
+        .def_property(
             "max_aors", [](const Config& config) { return config.limits.aors; },
             [](Config& config, std::uint64_t aors) { config.limits.aors = aors; })
         .def_property(

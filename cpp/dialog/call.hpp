@@ -63,6 +63,8 @@ class Call {
     [[nodiscard]] bool hang_up(std::string_view reason, base::TimeMs now_ms, Outbox& out);
     /// The daemon ends: without waiting for an ACK.
     void shut_down(base::TimeMs now_ms, Outbox& out);
+    /// The connection is gone that every message of the call takes.
+    void lose_flow(Outbox& out);
 
     void advance(base::TimeMs now_ms, Outbox& out);
     [[nodiscard]] base::TimeMs due_ms() const noexcept;

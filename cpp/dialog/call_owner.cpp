@@ -95,6 +95,10 @@ void Call::shut_down(base::TimeMs now_ms, Outbox& out) {
     if (is_bye_due_) say_bye(kReason, now_ms, out);
 }
 
+void Call::lose_flow(Outbox& out) {
+    if (!is_over_) end(EndCause::peer_lost, 0, "its connection was closed", out);
+}
+
 void Call::refuse_invite(std::uint16_t status, std::string_view lines, base::TimeMs now_ms, Outbox& out) {
     invite_.close_progress();
     invite_.fail(write_response(status, invite_.head(), lines), now_ms, out);

@@ -212,6 +212,18 @@ bool Calls::uses(const sip::Flow& flow) const {
     return std::ranges::any_of(calls_, [&](const auto& known) { return known.second.call->flow() == flow; });
 }
 
+void Calls::lose_flow(const sip::Flow& flow, base::TimeMs now_ms, Outbox& out) {
+    const std::lock_guard guard(guard_);
+    std::vector<CallId> ids;
+    for (const auto& [id, entry] : calls_) {
+        if (entry.call->flow() == flow) ids.push_back(id);
+    }
+    for (const CallId id : ids) {
+        find(id)->lose_flow(out);
+        settle(id, now_ms, out);
+    }
+}
+
 bool Calls::has_events() const {
     const std::lock_guard guard(guard_);
     return !events_.empty();

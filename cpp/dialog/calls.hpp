@@ -86,6 +86,8 @@ class Calls {
     [[nodiscard]] bool has_events() const;
     /// Whether any call that is still known goes over this connection.
     [[nodiscard]] bool uses(const sip::Flow& flow) const;
+    /// The connection is gone, and with it the calls over it.
+    void lose_flow(const sip::Flow& flow, base::TimeMs now_ms, Outbox& out);
     /// Calls that are not over.
     [[nodiscard]] std::size_t count() const;
 

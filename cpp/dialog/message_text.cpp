@@ -199,12 +199,7 @@ std::string write_request(std::string_view method, DialogPath& path, std::string
 
 std::string contact_line(const DialogPath& path) {
     std::string line = "Contact: <sip:" + path.local.host_port;
-    if (path.flow.transport != sip::Transport::udp) {
-        std::string transport = path.local.transport;
-        std::ranges::transform(transport, transport.begin(), sip::to_lower);
-        line.append(";transport=").append(transport);
-    }
-    return line.append(">\r\n");
+    return line.append(sip::transport_parameter(path.flow.transport)).append(">\r\n");
 }
 
 }  // namespace sr::dialog

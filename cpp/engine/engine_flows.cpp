@@ -1,4 +1,5 @@
 // Connections: opened, received on and closed by whoever keeps the sockets.
+#include "base/clock.hpp"
 #include "engine/engine.hpp"
 
 namespace sr::engine {
@@ -22,7 +23,11 @@ stack::FlowOutput Engine::receive(std::uint64_t connection, std::string_view oct
 
 void Engine::close_flow(std::uint64_t connection) {
     const auto flow = stack_.close_flow(connection);
-    if (flow) location_.end_flow(*flow);
+    if (!flow) return;
+    location_.end_flow(*flow);
+    dialog::Outbox out;
+    calls_.lose_flow(*flow, base::monotonic_now_ms(), out);
+    perform(out);
 }
 
 /// A connection that is of no use makes room for others.

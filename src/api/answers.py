@@ -64,4 +64,9 @@ class CallAnswer(BaseModel):
     jitter_ms: float | None
     rtt_ms: float | None
     level_received_dbov: float | None
-    level_sent_dbov: float | None
+    kind: str | None
+    remote: str | None
+    is_forwarded: bool
+    packets_discarded: int
+    buffer_ms: float | None
+    digits: str

@@ -18,7 +18,7 @@ from configuration.access_policy import network_rules
 from configuration.config_document import ConfigDocument
 from daemon.certificate_service import CertificateService
 from daemon.status_report import StatusReport
-from domain.call_reports import CallReport, CallsView
+from domain.call_reports import CallsView
 from domain.errors import UserError
 from domain.ports import ConnectionQuota, ListenAddress, StreamFlows
 
@@ -29,13 +29,6 @@ if TYPE_CHECKING:  # imported when SIP is served
 _log = structlog.get_logger(__name__)
 
 _RETRY_S = 60.0
-
-
-class NoCalls:
-    """Implements ``CallsView`` where no audio is carried."""
-
-    def call_reports(self) -> tuple[CallReport, ...]:
-        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ from daemon import router_identity, self_probe
 from daemon.access_answers import AccessAnswers
 from daemon.announcer import Announcer
 from daemon.audio_service import AudioService
+from daemon.call_overview import CallOverview
 from daemon.certificate_service import CertificateParts, CertificateService
 from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
-from daemon.http_front import FrontParts, HttpFront, NoCalls
+from daemon.http_front import FrontParts, HttpFront
 from daemon.log_setup import LogLevel, set_up_logging
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
@@ -198,7 +199,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
             hosts=lambda: _served_hosts(router_uuid),
             report=report,
             certificates=certificates,
-            calls=NoCalls(),
+            calls=CallOverview(calls, media, clock),
             flows=engine.flows,
             quota=streams.quota,
         )

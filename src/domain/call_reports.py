@@ -10,7 +10,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """One leg. Levels are dBov (RFC 6464), 0 to -127; directions are the daemon's; None: not known (yet)."""
+    """One call and its leg. Levels are dBov (RFC 6464), 0 to -127; directions are the daemon's; None: not known (yet).
+
+    ``digits`` are those that the caller pressed last, oldest first. ``is_forwarded``: another leg's packets reach this
+    one undecoded. ``buffer_ms``: how long audio waits to be in order.
+    """
 
     call_id: str
     caller: str
@@ -24,7 +28,12 @@ class CallReport:
     jitter_ms: float | None = None
     rtt_ms: float | None = None
     level_received_dbov: float | None = None
-    level_sent_dbov: float | None = None
+    kind: str | None = None
+    remote: str | None = None
+    is_forwarded: bool = False
+    packets_discarded: int = 0
+    buffer_ms: float | None = None
+    digits: str = ""
 
 
 class CallsView(Protocol):

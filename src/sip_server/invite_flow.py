@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -39,6 +39,8 @@ from sip_server.call_info import Digit, read_candidates, read_digit
 log = structlog.get_logger()
 
 _SERVICES = {"echo": TargetKind.ECHO, "tone": TargetKind.TONE}
+MOST_DIGITS = 32
+"""So many of a call's digits are kept for people to see."""
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 
 
@@ -109,6 +111,15 @@ def sanitise_name(name: str) -> str:
     return _NOT_IN_NAMES.sub("-", plain).strip("-")
 
 
+@dataclass(slots=True)
+class CallWithLeg:
+    """A call that is answered; ``digits`` are the last that its caller pressed, oldest first."""
+
+    target: CallTarget
+    caller: str
+    digits: str = ""
+
+
 class InviteFlow:
     """Implements ``domain.calls.CallObserver``. Every method belongs to the event loop's thread."""
 
@@ -119,12 +130,12 @@ class InviteFlow:
         self._directory = directory
         self._forwarding = forwarding
         self._media = media
-        self._targets: dict[int, CallTarget] = {}
+        self._calls: dict[int, CallWithLeg] = {}
 
     @property
-    def call_ids(self) -> tuple[int, ...]:
-        """The calls that have a leg."""
-        return tuple(self._targets)
+    def calls(self) -> Mapping[int, CallWithLeg]:
+        """The calls that have a leg, by id."""
+        return self._calls
 
     def on_call_event(self, event: CallEvent | LegEvent) -> None:
         match event:
@@ -149,12 +160,15 @@ class InviteFlow:
 
     def _end_leg(self, leg_id: str, reason: str) -> None:
         """A call without audio is none."""
-        for call_id in self._targets:
+        for call_id in self._calls:
             if leg_id_of(call_id) == leg_id:
                 self._control.hang_up(call_id, reason)
         log.warning("leg.lost", leg=leg_id, reason=reason)
 
     def _take_digit(self, leg_id: str, digit: str, duration_ms: int) -> None:
+        for call_id, call in self._calls.items():
+            if leg_id_of(call_id) == leg_id:
+                call.digits = (call.digits + digit)[-MOST_DIGITS:]
         log.info("call.digit", leg=leg_id, digit=digit, duration_ms=duration_ms)
 
     def _take_call(self, call: IncomingCall) -> None:
@@ -170,7 +184,7 @@ class InviteFlow:
         if isinstance(opened, MediaRefusal):
             self._refuse(call, opened.status, opened.reason)
             return
-        self._targets[call.call_id] = target
+        self._calls[call.call_id] = CallWithLeg(target, call.caller.uri)
         if not self._control.answer(call.call_id, opened.sdp):
             return  # the caller has given up; CallEnded follows and closes the leg
         log.info("call.answered", target=str(target.kind), device=target.device_id, **known)
@@ -180,7 +194,7 @@ class InviteFlow:
         log.info("call.refused", call_id=call.call_id, caller=call.caller.uri, user=call.user, reason=reason)
 
     def _update(self, event: CallUpdated) -> None:
-        if self._media is None or event.call_id not in self._targets:
+        if self._media is None or event.call_id not in self._calls:
             return
         answered = self._media.update_leg(leg_id_of(event.call_id), event.offer or None)
         if isinstance(answered, MediaRefusal):
@@ -189,14 +203,14 @@ class InviteFlow:
             self._control.answer_update(event.call_id, answered.sdp)
 
     def _confirm(self, event: CallConfirmed) -> None:
-        if self._media is None or event.call_id not in self._targets or not event.answer:
+        if self._media is None or event.call_id not in self._calls or not event.answer:
             return
         refusal = self._media.complete_leg(leg_id_of(event.call_id), event.answer)
         if refusal is not None:
             self._control.hang_up(event.call_id, refusal.reason)
 
     def _take_info(self, event: CallInfo) -> None:
-        if event.call_id not in self._targets:
+        if event.call_id not in self._calls:
             return
         leg_id = leg_id_of(event.call_id)
         for candidate in read_candidates(event.content_type, event.body):
@@ -206,6 +220,6 @@ class InviteFlow:
             self._take_digit(leg_id, digit.key, digit.duration_ms)
 
     def _end(self, event: CallEnded) -> None:
-        if self._targets.pop(event.call_id, None) is not None and self._media is not None:
+        if self._calls.pop(event.call_id, None) is not None and self._media is not None:
             self._media.close_leg(leg_id_of(event.call_id))
         log.info("call.ended", call_id=event.call_id, cause=str(event.cause), status=event.status, reason=event.reason)

@@ -218,11 +218,11 @@ def test_a_call_opens_a_leg_before_it_is_answered_and_closes_it_at_its_end(flow,
     flow.on_call_event(incoming())
     assert media.asked == [("open", "call-7", OFFER, ECHO)]
     assert control.said == [("answer", 7, b"answer")]
-    assert flow.call_ids == (7,)
+    assert list(flow.calls) == [7]
     flow.on_call_event(CallConfirmed(7))
     flow.on_call_event(CallEnded(7, EndCause.HUNG_UP_BY_PEER))
     assert media.asked[1:] == [("close", "call-7")]
-    assert flow.call_ids == ()
+    assert not flow.calls
 
 
 def test_a_refused_call_opens_no_leg(flow, control, media) -> None:
@@ -264,7 +264,7 @@ def test_a_new_offer_is_answered_or_refused_and_the_call_goes_on(flow, control, 
     media.result = NO_CODEC
     flow.on_call_event(CallUpdated(7, b"other", is_reinvite=False))
     assert control.said[-1] == ("reject_update", 7, 488, "no codec in common")
-    assert flow.call_ids == (7,)
+    assert list(flow.calls) == [7]
 
 
 def test_digits_and_candidates_reach_the_leg(flow, media) -> None:

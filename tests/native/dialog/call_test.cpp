@@ -126,6 +126,20 @@ TEST_CASE("RFC 3261 15: who hangs up before the ACK says BYE once it came") {
     CHECK(caller.next().method() == "BYE");
 }
 
+TEST_CASE("RFC 5626 4.2.1: the calls over a connection end with it, those over others go on") {
+    Caller caller(sr::sip::Transport::wss);
+    caller.confirmed_call();
+    sr::sip::Flow other = caller.flow;
+    other.connection = caller.flow.connection + 1;
+    Outbox out;
+    caller.calls.lose_flow(other, caller.now_ms, out);
+    CHECK(caller.calls.count() == 1);
+    caller.calls.lose_flow(caller.flow, caller.now_ms, out);
+    CHECK(out.transmissions.empty());
+    check_ended(caller, EndCause::peer_lost);
+    CHECK(caller.calls.count() == 0);
+}
+
 TEST_CASE("RFC 3261 17.1.2.2: a BYE is repeated until it is answered, and given up after 64*T1") {
     Caller caller;
     const CallId id = caller.confirmed_call();
