@@ -178,7 +178,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     calls = InviteFlow(engine, ConfiguredCallDirectory(store, engine), manager, media)
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
-    report = StatusReport(manager, engine, loaded.path)
+    report = StatusReport(manager, engine, loaded.path, media.legs)
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
     return _Parts(
         engine=engine,

@@ -93,6 +93,9 @@ class FakeEngine:
     def find_device(self, device_id: str) -> Sequence[Binding]:
         return [binding for binding in self._bindings.values() if binding.device_id == device_id]
 
+    def find_aor(self, aor: str) -> Sequence[Binding]:
+        return [binding for binding in self._bindings.values() if binding.aor == aor]
+
     def statistics(self) -> EngineStatistics:
         aors = {binding.aor for binding in self._bindings.values()}
         return EngineStatistics(0, 0, 0, 0, 0, self._event_count, len(self._bindings), len(aors))

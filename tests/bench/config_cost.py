@@ -160,7 +160,7 @@ async def _house(path: Path, timing: StoreTiming) -> AsyncIterator[_House]:
     await store.wait_written()
     pump.start()
     keep_responsive()
-    yield _House(path, engine, store, StatusReport(manager, engine, path))
+    yield _House(path, engine, store, StatusReport(manager, engine, path, tuple))
     pump.stop()
     await manager.stop()
 
