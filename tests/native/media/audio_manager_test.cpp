@@ -52,21 +52,34 @@ struct Studio {
     }
 };
 
-/// What a peer hears while all speak their tones: the power at each frequency, of the last of many packets.
+/// What a peer hears while all speak their tones: the power at each frequency, typical of the later half of many
+/// packets.
 template <class Peer>
 std::vector<double> listen(Peer& ear, const std::vector<std::pair<AudioPeer*, double>>& voices,
                            const std::vector<double>& frequencies) {
-    std::vector<double> powers(frequencies.size());
-    for (int i = 0; i < 50; ++i) {
+    constexpr int kPackets = 50;
+    constexpr int kJudged = 25;
+    while (ear.receive_rtp(0)) {
+        // What was said before anybody spoke here; there is much of it when the machine is busy.
+    }
+    std::vector<std::vector<double>> powers(frequencies.size());
+    for (int i = 0; i < kPackets; ++i) {
         for (const auto& [peer, frequency] : voices) peer->speak(frequency);
         const auto samples = ear.hear();
         REQUIRE(!samples.empty());
-        for (std::size_t k = 0; k < frequencies.size(); ++k) powers[k] = power_at(frequencies[k], samples, 48000);
+        for (std::size_t k = 0; k < frequencies.size() && i >= kPackets - kJudged; ++k) {
+            powers[k].push_back(power_at(frequencies[k], samples, 48000));
+        }
         for (const auto& [peer, frequency] : voices) {
             if (peer != &ear) (void)peer->receive_rtp(0);
         }
     }
-    return powers;
+    std::vector<double> medians;
+    for (auto& one : powers) {
+        std::nth_element(one.begin(), one.begin() + kJudged / 2, one.end());
+        medians.push_back(one[kJudged / 2]);
+    }
+    return medians;
 }
 
 }  // namespace
