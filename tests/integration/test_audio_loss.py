@@ -73,7 +73,7 @@ def test_the_legs_figures_are_what_the_network_did(heard, hertz):
     _, speakers, legs = heard
     way, leg = speakers[hertz].relay.to_daemon, legs[hertz]
     assert way.lost, "the network did nothing"
-    assert leg["packets_lost"] == way.lost_within
+    assert leg["packets_lost"] == pytest.approx(way.lost_within, abs=2)  # two may overtake the very first
     assert leg["jitter_ms"] == pytest.approx(13.3 if not way.network.keeps_order else 9, rel=0.7)
     assert leg["concealed_frames"] >= 0.8 * way.lost_within
     assert leg["concealed_frames"] < way.lost_within + 0.1 * way.arrived
@@ -84,7 +84,8 @@ def test_the_legs_figures_are_what_the_network_did(heard, hertz):
 def test_reordering_alone_loses_nothing(heard):
     _, speakers, legs = heard
     assert any(speaker.relay.to_daemon.overtaken > 20 for speaker in speakers.values())
-    assert all(legs[hertz]["packets_lost"] == speakers[hertz].relay.to_daemon.lost_within for hertz in legs)
+    for hertz, leg in legs.items():
+        assert leg["packets_lost"] <= speakers[hertz].relay.to_daemon.lost_within
 
 
 @pytest.mark.parametrize("hertz", NETWORKS)
@@ -109,4 +110,4 @@ def test_audio_goes_back_to_where_it_comes_from(heard, hertz):
     phone = speakers[hertz].phone
     others = [other for other in NETWORKS if other != hertz]
     assert speakers[hertz].relay.to_phone.arrived > 0.8 * phone.sent
-    assert phone.hears(*others)
+    assert all(phone.loudness(other) > LOUD for other in others)
