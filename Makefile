@@ -101,10 +101,11 @@ test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 fuzz: $(STAMPS)/dev build  ## mutated packets against a daemon of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
 
-soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the daemon serves again; about 15 minutes
+soak: $(STAMPS)/dev build  ## kills and reloads under load, how soon the daemon serves again, calls; about 16 minutes
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.calls --calls 2000
 
 bench: packages-bench build  ## measure beside Kamailio
 	@$(VENV)/bin/python tests/bench/run.py

@@ -10,6 +10,7 @@ import pytest
 from tests.kit.audio_daemon import RADIO, phone_at, running_audio_daemon
 from tests.kit.daemon_process import DaemonProcess, wait_until
 from tests.kit.rtp_phone import RtpPhone, leg_of, legs, talk, wait_for_no_legs
+from tests.kit.sip_call import SipCall
 from tests.kit.sound import AMPLITUDE, FAINT, LOUD
 
 SERVERS_TONE_HZ = 440
@@ -185,6 +186,18 @@ def test_losses_that_the_phone_reports_are_shown(daemon, new_phone):
     talk([phone], until=lambda: phone.heard)
     phone.report_loss(0.25)
     wait_until(lambda: leg_of(daemon, phone)["remote_loss"] == 0.25, "a quarter is lost")
+
+
+def test_a_caller_without_an_offer_answers_ours_in_its_ack(daemon, new_phone):
+    """RFC 3264 section 4, RFC 3261 section 13.2.2.4."""
+    phone = new_phone()
+    phone.call = SipCall(phone.peer, "tone")
+    phone.call.send_invite(b"")
+    ours = phone.call.final()
+    assert ours.status == 200, ours.start_line
+    phone.call.acknowledge(ours, phone.offer())
+    phone.take_remote(ours.body)
+    talk([phone], until=lambda: phone.hears(SERVERS_TONE_HZ))
 
 
 def test_unknown_names_are_refused_with_a_reason(daemon, new_phone):

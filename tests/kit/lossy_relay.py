@@ -44,7 +44,7 @@ class Way:
     _draw: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._draw = random.Random(self.network.seed)  # noqa: S311  # no secret
+        self._draw = random.Random(self.network.seed)  # no secret
 
     def due_s(self, now_s: float) -> float | None:
         """When the packet that comes now leaves; None where it is lost."""

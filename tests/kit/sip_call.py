@@ -66,9 +66,7 @@ class SipCall:
 
     def ask(self, method: str, *, headers: Sequence[str] = (), body: bytes = b"") -> SipMessage:
         """The answer to a request within the call."""
-        octets = self.peer.request(
-            method, uri=self.uri, to=self.to, call_id=self.call_id, headers=headers, body=body
-        )
+        octets = self.peer.request(method, uri=self.uri, to=self.to, call_id=self.call_id, headers=headers, body=body)
         return self.peer.exchange(octets)
 
     def cancel(self) -> SipMessage:

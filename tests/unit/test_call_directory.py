@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import uuid
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from configuration.call_directory import ConfiguredCallDirectory
 from domain.calls import Caller, IncomingCall
 from domain.values import Endpoint, Flow, Transport
+
+if TYPE_CHECKING:
+    from configuration.config_store import ConfigStore
+    from domain.ports import Engine
 
 DOMAIN = "house.local"
 RADIO = str(uuid.UUID(int=7))
@@ -31,7 +36,9 @@ class Registered:
 def caller_of(engine: Registered, flow: Flow, user: str = "radio") -> str:
     store = SimpleNamespace(document=SimpleNamespace(server=SimpleNamespace(domain=DOMAIN)))
     call = IncomingCall(1, "echo", f"sip:echo@{DOMAIN}", Caller(f"sip:{user}@{DOMAIN}", user), flow, "192.0.2.2")
-    return ConfiguredCallDirectory(store, engine).device_of(call)
+    # Stand-ins that have what is asked of them.
+    directory = ConfiguredCallDirectory(cast("ConfigStore", store), cast("Engine", engine))
+    return directory.device_of(call)
 
 
 AOR = f"radio@{DOMAIN}"
