@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import wave
+from array import array
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 LOUD = 0.005
@@ -43,14 +46,18 @@ def tone(frequency_hz: float, duration_s: float, rate_hz: int) -> list[int]:
     return [round(AMPLITUDE * math.sin(step * index)) for index in range(round(duration_s * rate_hz))]
 
 
+@cache
+def _hann(count: int) -> tuple[float, ...]:
+    return tuple(0.5 - 0.5 * math.cos(2 * math.pi * index / count) for index in range(count))
+
+
 def power_at(frequency_hz: float, samples: Sequence[int], rate_hz: int) -> float:
     """The squared amplitude of a frequency, 1 for a full-scale sine (Goertzel, with a Hann window)."""
     count = len(samples)
     turn = 2 * math.cos(2 * math.pi * frequency_hz / rate_hz)
     before = last = 0.0
-    for index, sample in enumerate(samples):
-        windowed = sample * (0.5 - 0.5 * math.cos(2 * math.pi * index / count))
-        before, last = last, windowed + turn * last - before
+    for sample, weight in zip(samples, _hann(count), strict=True):
+        before, last = last, sample * weight + turn * last - before
     magnitude = before * before + last * last - turn * before * last
     return magnitude / (count * 32768 / 4) ** 2
 
@@ -65,18 +72,24 @@ def typical_power(frequency_hz: float, samples: Sequence[int], rate_hz: int) -> 
 
 def write_wav(path: Path, samples: Sequence[int], rate_hz: int, channels: int = 1) -> None:
     """``samples`` on each of ``channels``, 16 bits."""
+    frames = array("h", bytes(2 * channels * len(samples)))
+    for channel in range(channels):
+        frames[channel::channels] = array("h", samples)
+    if sys.byteorder == "big":
+        frames.byteswap()
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        file.writeframes(b"".join(sample.to_bytes(2, "little", signed=True) * channels for sample in samples))
+        file.writeframes(frames.tobytes())
 
 
-def read_wav(path: Path) -> tuple[list[int], int]:
+def read_wav(path: Path) -> tuple[Sequence[int], int]:
     """The first channel's samples, and their rate in Hz."""
+    frames = array("h")
     with wave.open(str(path), "rb") as file:
-        octets, channels = file.readframes(file.getnframes()), file.getnchannels()
-        rate_hz = file.getframerate()
-    step = 2 * channels
-    starts = range(0, len(octets) - step + 1, step)
-    return [int.from_bytes(octets[start : start + 2], "little", signed=True) for start in starts], rate_hz
+        frames.frombytes(file.readframes(file.getnframes()))
+        channels, rate_hz = file.getnchannels(), file.getframerate()
+    if sys.byteorder == "big":
+        frames.byteswap()
+    return frames[::channels], rate_hz

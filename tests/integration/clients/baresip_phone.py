@@ -14,7 +14,7 @@ from tests.integration.clients.client_process import ClientProcess, running_clie
 from tests.kit.daemon_process import DaemonProcess, free_udp_port, wait_until
 from tests.kit.sound import read_wav, tone, typical_power, write_wav
 
-_SAID_S = 20.0
+_SAID_S = 20
 _ANSWER_S = 5.0
 
 
@@ -72,7 +72,7 @@ def running_baresip_phone(
     """Unregistered, on a free port of the daemon's address; it says ``tone_hz``, the codec is its only one."""
     home = directory / f"baresip-{codec.module}-{tone_hz}"
     home.mkdir()
-    write_wav(home / "said.wav", tone(tone_hz, _SAID_S, codec.rate_hz), codec.rate_hz, codec.channels)
+    write_wav(home / "said.wav", tone(tone_hz, 1.0, codec.rate_hz) * _SAID_S, codec.rate_hz, codec.channels)
     control_port = free_udp_port(daemon.ip)
     settings = [
         f"net_interface {daemon.ip}",

@@ -16,7 +16,7 @@ from tests.kit.sound import read_wav, tone, typical_power, write_wav
 needs_linphonec = needs_program("linphonec", "linphone-cli")
 
 _RATE_HZ = 16000
-_SAID_S = 20.0
+_SAID_S = 20
 _START_S = 15.0
 
 
@@ -58,7 +58,7 @@ def running_linphonec(directory: Path, daemon: DaemonProcess, tone_hz: int) -> I
     settings_path, said, heard = (directory / name for name in ("linphonerc", "said.wav", "heard.wav"))
     audio = f"[rtp]\naudio_rtp_port={free_udp_port(daemon.ip)}\n"
     settings_path.write_text(SETTINGS.format(ip=daemon.ip, is_ipv6=":" in daemon.ip) + audio, encoding="utf-8")
-    write_wav(said, tone(tone_hz, _SAID_S, _RATE_HZ), _RATE_HZ)
+    write_wav(said, tone(tone_hz, 1.0, _RATE_HZ) * _SAID_S, _RATE_HZ)
     own_places = {"HOME": str(directory), "XDG_DATA_HOME": str(directory), "PULSE_SERVER": "none"}
     with running_client(["linphonec", "-c", settings_path], directory / "linphonec.log", own_places) as client:
         wait_until(lambda: "linphonec>" in client.output, "linphone takes commands", _START_S)

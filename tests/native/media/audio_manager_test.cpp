@@ -241,6 +241,22 @@ TEST_CASE("a leg that is never heard is told as silent, with a reason") {
     CHECK(event->reason.find("no audio has ever come") != std::string::npos);
 }
 
+TEST_CASE("a leg on hold may be silent; after resume it is expected to speak again") {
+    Studio studio({.silence_ms = 200});
+    Phone holder, mute;
+    studio.call(holder, "a", {TargetKind::mix, "hall"});
+    (void)studio.update("a", holder.reoffer("sendonly"));
+    studio.call(mute, "b", {TargetKind::mix, "attic"});
+    const auto first = studio.listener.wait_for(LegEventKind::silent);
+    REQUIRE(first);
+    CHECK(first->leg_id == "b");  // which has been silent for a shorter time
+    CHECK_FALSE(studio.listener.has(LegEventKind::silent));
+    (void)studio.update("a", holder.reoffer("sendrecv"));
+    const auto second = studio.listener.wait_for(LegEventKind::silent);
+    REQUIRE(second);
+    CHECK(second->leg_id == "a");
+}
+
 TEST_CASE("an offer in which nothing can be agreed on is refused, and leaves nothing behind") {
     Studio studio;
     const auto said = studio.manager.open_leg({"a", "", {TargetKind::echo}, loopback()}, "hello\r\n");
