@@ -37,6 +37,8 @@ def test_linphone_hears_its_echo_and_holds_and_resumes(daemon: DaemonProcess, tm
         wait_until(lambda: legs(daemon)[0]["state"] == "held", "it is held")
         phone.say_and_see("resume", "Media streams established")
         wait_until(lambda: legs(daemon)[0]["state"] == "connected", "it is resumed")
+        before = legs(daemon)[0]["packets_sent"]  # its recording begins anew
+        wait_until(lambda: legs(daemon)[0]["packets_sent"] >= before + ENOUGH_PACKETS, "another second of echo")
         phone.say_and_see("terminate", "ended")
         wait_for_no_legs(daemon)
     assert phone.heard(SAID_HZ) > LOUD

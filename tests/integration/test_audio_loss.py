@@ -76,9 +76,12 @@ def test_the_legs_figures_are_what_the_network_did(heard, hertz):
     assert leg["packets_lost"] == pytest.approx(way.lost_within, abs=2)  # two may overtake the very first
     assert leg["jitter_ms"] == pytest.approx(13.3 if not way.network.keeps_order else 9, rel=0.7)
     assert leg["concealed_frames"] >= 0.8 * way.lost_within
-    assert leg["concealed_frames"] < way.lost_within + 0.1 * way.arrived
-    assert leg["packets_discarded"] < 0.1 * way.arrived
-    assert 20 < leg["buffer_ms"] < 200
+    # What the machine delayed besides is late as well, and the buffer grows and shrinks for it.
+    most = 0.1 * way.arrived + 3 * way.strayed
+    assert leg["concealed_frames"] < way.lost_within + most
+    assert leg["packets_discarded"] < most
+    stray_ms = 1000 * (max(way.transits_s) - min(way.transits_s)) - 1000 * JITTER_S
+    assert 20 < leg["buffer_ms"] < 150 + stray_ms
 
 
 def test_reordering_alone_loses_nothing(heard):

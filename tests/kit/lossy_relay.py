@@ -17,6 +17,7 @@ from typing import Self
 
 _IDLE_S = 0.2
 _MOST_HELD_S = 0.5
+_PACKET_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Way:
     arrived: int = 0
     lost: list[int] = field(default_factory=list)
     overtaken: int = 0
+    transits_s: list[float] = field(default_factory=list)
     _latest_s: float = 0.0
     _draw: random.Random = field(init=False)
 
@@ -62,6 +64,16 @@ class Way:
         self._latest_s = max(self._latest_s, due_s)
         return due_s
 
+    def note_left(self, number: int, now_s: float) -> None:
+        """A packet has left now; one is said each 20 ms."""
+        self.transits_s.append(now_s - number * _PACKET_S)
+
+    @property
+    def strayed(self) -> int:
+        """How many left clearly later than the network had them: a busy machine's doing, from their speaker on."""
+        latest_s = min(self.transits_s) + self.network.jitter_s + _PACKET_S
+        return sum(transit_s > latest_s for transit_s in self.transits_s)
+
     @property
     def lost_within(self) -> int:
         """How many were lost that a receiver can miss: those between the first and the last that got through."""
@@ -81,7 +93,7 @@ class LossyRelay:
         self._target = target
         self._inner, self._outer = self._bound(target[0]), self._bound(target[0])
         self._phone: tuple[str, int] | None = None
-        self._held: list[tuple[float, int, socket.socket, bytes, tuple[str, int]]] = []
+        self._held: list[tuple[float, int, Way, int, bytes]] = []
         self._count = 0
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lossy-relay")
@@ -120,17 +132,22 @@ class LossyRelay:
             ready, _, _ = select.select([self._inner, self._outer], [], [], wait_s)
             if self._inner in ready:
                 octets, self._phone = self._inner.recvfrom(2048)
-                self._hold(self.to_daemon, self._outer, octets, self._target)
+                self._hold(self.to_daemon, octets)
             if self._outer in ready:
-                octets = self._outer.recv(2048)
-                if self._phone is not None:
-                    self._hold(self.to_phone, self._inner, octets, self._phone)
+                self._hold(self.to_phone, self._outer.recv(2048))
             while self._held and self._held[0][0] <= time.monotonic():
-                _, _, by, octets, to = heapq.heappop(self._held)
-                by.sendto(octets, to)
+                self._release()
 
-    def _hold(self, way: Way, by: socket.socket, octets: bytes, to: tuple[str, int]) -> None:
-        due_s = way.due_s(time.monotonic())
+    def _hold(self, way: Way, octets: bytes) -> None:
+        number, due_s = way.arrived, way.due_s(time.monotonic())
         if due_s is not None:
             self._count += 1
-            heapq.heappush(self._held, (due_s, self._count, by, octets, to))
+            heapq.heappush(self._held, (due_s, self._count, way, number, octets))
+
+    def _release(self) -> None:
+        _, _, way, number, octets = heapq.heappop(self._held)
+        if way is self.to_daemon:
+            self._outer.sendto(octets, self._target)
+        elif self._phone is not None:
+            self._inner.sendto(octets, self._phone)
+        way.note_left(number, time.monotonic())

@@ -62,6 +62,13 @@ def test_a_bad_network_does_the_same_each_time_and_counts_it():
     assert first.lost_within <= len(first.lost)
 
 
+def test_packets_that_leave_later_than_the_network_would_have_them_are_told():
+    way = Way(BadNetwork(jitter_s=0.04))
+    for number, lateness_s in enumerate([0.0, 0.04, 0.059, 0.07, 0.2]):
+        way.note_left(number, 100 + 0.02 * number + lateness_s)
+    assert way.strayed == 2
+
+
 def test_a_queue_that_keeps_order_lets_nothing_overtake():
     way = Way(BadNetwork(jitter_s=0.04, keeps_order=True, seed=5))
     leaves_s = [way.due_s(number * 0.02) for number in range(500)]
