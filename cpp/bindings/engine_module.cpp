@@ -284,6 +284,7 @@ void bind_engine(py::module_& module) {
         .def("drain", &Engine::drain, py::arg("most"), Unlocked())
         .def("snapshot", &Engine::snapshot, Unlocked())
         .def("find_device", &Engine::find_device, py::arg("uuid_or_aor_key"), Unlocked())
+        .def("find_aor", &Engine::find_aor, py::arg("aor_key"), Unlocked())
         .def("statistics", &Engine::statistics, Unlocked())
         .def("take_changes", &take_changes, py::arg("most"), py::arg("now_ms"))
         .def("retake", &Engine::retake, Unlocked())

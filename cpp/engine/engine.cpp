@@ -226,6 +226,15 @@ std::vector<BindingRecord> Engine::find_device(const std::string& uuid_or_aor_ke
     return records;
 }
 
+std::vector<BindingRecord> Engine::find_aor(const std::string& aor_key) const {
+    std::vector<BindingRecord> records;
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    location_.visit([&](std::string_view key, const sip::BindingView& binding) {
+        if (key == aor_key) records.push_back(record(key, binding, now_ms));
+    });
+    return records;
+}
+
 Changes Engine::take_changes(std::size_t most) {
     Changes changes;
     changes.saved.reserve(most);

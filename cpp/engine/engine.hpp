@@ -118,6 +118,8 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] Drained drain(std::size_t most);
     [[nodiscard]] std::vector<BindingRecord> snapshot() const;
     [[nodiscard]] std::vector<BindingRecord> find_device(const std::string& uuid_or_aor_key) const;
+    /// Of whatever devices.
+    [[nodiscard]] std::vector<BindingRecord> find_aor(const std::string& aor_key) const;
 
     /// For whoever keeps bindings beyond the life of the process, one thread at a time: at most `most` saved ones.
     [[nodiscard]] Changes take_changes(std::size_t most);

@@ -119,7 +119,8 @@ bool Leg::check_transport(audio::TimeUs now_us) {
 }
 
 void Leg::check_silence(audio::TimeUs now_us) {
-    const bool is_expecting = is_connected_ && speaks();
+    // Who holds may speak by his description (music on hold), and most phones do not.
+    const bool is_expecting = is_connected_ && speaks() && !setup_.is_held;
     if (!is_expecting) expecting_since_us_ = now_us;
     const audio::TimeUs heard_us = std::max(receiver_.last_packet_us(), expecting_since_us_);
     const bool is_silent = is_expecting && now_us - heard_us >= audio::TimeUs{limits_.silence_ms} * 1000;

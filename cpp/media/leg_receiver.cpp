@@ -11,6 +11,19 @@ constexpr std::uint8_t kLoud = 52;
 /// Pauses between words do not end a speaker's turn.
 constexpr audio::TimeUs kHangoverUs = 800'000;
 
+/// L16 fills more than the arena that is enough for all others.
+audio::JitterConfig jitter_config(const sdp::Codec& codec) noexcept {
+    audio::JitterConfig config;
+    config.has_fec = codec.name == sdp::CodecName::opus;  // we ask for it in every description
+    if (codec.name == sdp::CodecName::l16) {
+        constexpr std::size_t kSampleOctets = 2;
+        const std::size_t octets_per_s = std::size_t{codec.clock_hz} * codec.channels * kSampleOctets;
+        const std::size_t most_ms = config.max_ms + 100;  // what is held beyond the target: two ticks, a packet
+        config.arena_octets = std::max(config.arena_octets, octets_per_s * most_ms / 1000);
+    }
+    return config;
+}
+
 }  // namespace
 
 audio::CodecSpec codec_spec(const sdp::AgreedFormat& format, std::uint16_t ptime_ms) {
@@ -68,7 +81,7 @@ void LegReceiver::keep(const audio::RtpView& packet, const sdp::Codec& codec, au
     if (!codec_ || *codec_ != codec) {
         auto decoder = audio::make_decoder(codec_spec({codec, 0, {}}, audio::kFrameMs));
         if (!decoder) return;
-        playout_.emplace(std::move(decoder), audio::JitterConfig{});
+        playout_.emplace(std::move(decoder), jitter_config(codec));
         codec_ = codec;
     }
     playout_->insert(packet, now_us);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "webrtc/packet_kind.hpp"
@@ -148,8 +149,11 @@ void MediaLoop::run() noexcept {
     std::array<epoll_event, 64> events;
     for (;;) {
         const int count = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), -1);
-        for (int i = 0; i < count; ++i) {
-            const int descriptor = events[static_cast<std::size_t>(i)].data.fd;
+        const std::span<epoll_event> ready(events.data(), static_cast<std::size_t>(std::max(count, 0)));
+        // Tasks first: a packet may already answer what came of one, such as the name that a new offer gave to ICE.
+        std::stable_partition(ready.begin(), ready.end(), [&](const auto& event) { return event.data.fd == wake_; });
+        for (const epoll_event& event : ready) {
+            const int descriptor = event.data.fd;
             if (descriptor == wake_) {
                 run_tasks();
             } else if (descriptor == timer_) {

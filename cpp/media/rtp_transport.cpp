@@ -14,14 +14,19 @@ constexpr audio::TimeUs kSilenceUs = 2'000'000;
 void Latch::expect(const std::optional<sip::SocketAddress>& announced) noexcept {
     if (announced == announced_) return;
     announced_ = announced;
+    former_ = path_;
     is_latched_ = false;
     path_.reset();
     if (announced) path_ = Path{*announced, {.is_ipv6 = announced->is_ipv6}};
 }
 
 bool Latch::accept(const Path& path, audio::TimeUs now_us) noexcept {
-    const bool is_known = is_latched_ && path_->remote == path.remote;
-    if (is_latched_ && !is_known && now_us - heard_us_ < kSilenceUs) return false;
+    const bool is_busy = now_us - heard_us_ < kSilenceUs;
+    // What was on its way when the peer moved is heard, but does not say where the peer is now.
+    if (!is_latched_ && is_busy && former_ && former_->remote == path.remote) return true;
+    const bool is_expected = path_ && path_->remote == path.remote;
+    const bool is_announced = announced_ && *announced_ == path.remote;
+    if (is_latched_ && is_busy && !is_expected && !is_announced) return false;
     is_latched_ = true;
     path_ = path;
     heard_us_ = now_us;

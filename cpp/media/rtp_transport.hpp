@@ -15,14 +15,16 @@ class Latch {
     void expect(const std::optional<sip::SocketAddress>& announced) noexcept;
 
     /// Whether a packet from there is to be taken. The first one decides; another source takes over only when the first
-    /// has been silent for two seconds (a phone that restarted), so that nobody can speak into a call that goes on.
+    /// has been silent for two seconds (a phone that restarted), so that nobody can speak into a call that goes on - or
+    /// when it is the one that the description announces.
     [[nodiscard]] bool accept(const Path& path, audio::TimeUs now_us) noexcept;
 
     [[nodiscard]] const std::optional<Path>& path() const noexcept { return path_; }
 
   private:
     std::optional<sip::SocketAddress> announced_;
-    std::optional<Path> path_;  // announced, until a packet came
+    std::optional<Path> path_;    // announced, until a packet came
+    std::optional<Path> former_;  // until another address was announced
     bool is_latched_ = false;
     audio::TimeUs heard_us_ = 0;
 };

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from configuration.config_document import fold_device_id
 from configuration.config_store import ConfigStore
 from configuration.entry_change import default_name
 from domain.calls import CallableDevice, IncomingCall
 from domain.ports import Engine
-from domain.values import Role
+from domain.values import Binding, Role
 
 
 class ConfiguredCallDirectory:
@@ -33,8 +32,13 @@ class ConfiguredCallDirectory:
         return bool(self._engine.find_device(device_id))
 
     def device_of(self, call: IncomingCall) -> str:
-        user, flow = call.caller.user, call.flow
-        for key in (fold_device_id(user), f"{user}@{self._store.document.server.domain}"):
-            if any(binding.flow.remote.ip == flow.remote.ip for binding in self._engine.find_device(key)):
-                return key
-        return ""
+        aor = f"{call.caller.user}@{self._store.document.server.domain}"
+        here = [binding for binding in self._engine.find_aor(aor) if _came_from(binding, call.flow.remote.ip)]
+        # Several devices may share an address and a host: the one that calls is known by its port, or not at all.
+        exact = [binding for binding in here if binding.flow == call.flow]
+        devices = {binding.device_id for binding in exact or here}
+        return devices.pop() if len(devices) == 1 else ""
+
+
+def _came_from(binding: Binding, ip: str) -> bool:
+    return binding.flow.remote.ip == ip

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +212,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         access=access,
         manager=manager,
         pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
-        control=ControlSocket(state_dir, report.answers, to_arguments),
+        control=ControlSocket(state_dir, report.answers | {"legs": lambda: [asdict(leg) for leg in media.legs()]}, to_arguments),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,

@@ -103,6 +103,10 @@ class Engine(Protocol):
         """The bindings of one device as they stand."""
         ...
 
+    def find_aor(self, aor: str) -> Sequence[Binding]:
+        """The bindings of one address-of-record as they stand, of whatever devices."""
+        ...
+
     def statistics(self) -> EngineStatistics:
         """The counters as they stand."""
         ...

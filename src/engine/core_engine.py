@@ -158,6 +158,10 @@ class CoreEngine:
         key = device_id.removesuffix(f"@{self._domain}")
         return [self._to_binding(record, now) for record in self._core.find_device(key)]
 
+    def find_aor(self, aor: str) -> Sequence[Binding]:
+        now = self._clock.now()
+        return [self._to_binding(record, now) for record in self._core.find_aor(aor.removesuffix(f"@{self._domain}"))]
+
     def take_changes(self, most: int, now_ms: int) -> BindingChanges:
         return BindingChanges(*self._core.take_changes(most, now_ms))
 

@@ -94,6 +94,9 @@ class FakeEngine:
     def find_device(self, device_id: str) -> Sequence[Binding]:
         return [_shown(binding) for binding in self._bindings.values() if binding.device_id == device_id]
 
+    def find_aor(self, aor: str) -> Sequence[Binding]:
+        return [binding for binding in self._bindings.values() if binding.aor == aor]
+
     def statistics(self) -> EngineStatistics:
         aors = {binding.aor for binding in self._bindings.values()}
         octets = sum(map(_charge, self._bindings.values()))

@@ -141,6 +141,8 @@ def test_a_new_registration_is_added_and_shown(world):
     assert [binding.binding_id for binding in world.engine.snapshot()] == [event.binding.binding_id]
     assert [binding.aor for binding in world.engine.find_device(ALICE)] == [ALICE]
     assert world.engine.find_device("nobody@screamrouter.local") == []
+    assert [binding.binding_id for binding in world.engine.find_aor(ALICE)] == [event.binding.binding_id]
+    assert world.engine.find_aor("nobody@screamrouter.local") == []
 
 
 def test_a_refresh_is_no_event(world):

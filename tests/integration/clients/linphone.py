@@ -12,7 +12,7 @@ from tests.kit.daemon_process import free_udp_port
 
 needs_linphone = needs_program("linphone-daemon", "linphone-cli")
 
-_SETTINGS = """\
+SETTINGS = """\
 [sip]
 sip_port=0
 sip_tcp_port=0
@@ -45,7 +45,7 @@ def running_linphone(
     ``say("unregister 1")`` takes the account back, ``say("quit")`` ends it.
     """
     settings_path = directory / "linphonerc"
-    settings_path.write_text(_SETTINGS.format(ip=ip, is_ipv6=":" in ip), encoding="utf-8")
+    settings_path.write_text(SETTINGS.format(ip=ip, is_ipv6=":" in ip), encoding="utf-8")
     command: list[str | Path] = [
         "linphone-daemon",
         "--config",
