@@ -106,8 +106,11 @@ def kamailio() -> Peer:
     return Peer("kamailio", _start_kamailio, lambda: None if _find_kamailio() else "install the package kamailio")
 
 
-def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
-    """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it."""
+def daemon(root: Path, *, has_busy_thread: bool = False, more_config: str = "") -> Peer:
+    """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it.
+
+    ``more_config``: further sections of config.yaml.
+    """
     name = "daemon with a busy Python thread" if has_busy_thread else "daemon"
     program = root / ".venv" / "bin" / "screamrouter-sip"
     command = [str(program)]
@@ -117,7 +120,8 @@ def daemon(root: Path, *, has_busy_thread: bool = False) -> Peer:
     def start(directory: Path) -> Server:
         port = _free_port()
         config = directory / "config.yaml"
-        config.write_text(_DAEMON_CONFIG.format(domain=DOMAIN, state_dir=directory / "state", port=port))
+        text = _DAEMON_CONFIG.format(domain=DOMAIN, state_dir=directory / "state", port=port)
+        config.write_text(text + more_config)
         pid = _spawn([*command, "run", "--config", str(config)], directory)
         return Server(name, pid, port, directory, _is_native, settle_s=3.0)
 
