@@ -24,7 +24,7 @@ general: {{
     configs_folder = "{directory}"
     plugins_folder = "{plugins}"
     transports_folder = "{transports}"
-    debug_level = 4
+    debug_level = 3
     session_timeout = 0
     {loops}
 }}

@@ -122,7 +122,7 @@ def _child(command: list[str], directory: Path) -> Iterator[subprocess.Popen[str
     try:
         yield child
     except BenchError:
-        print((directory / "log").read_text(errors="replace")[-9000:], file=sys.stderr)
+        print((directory / "log").read_text(errors="replace")[-3000:], file=sys.stderr)
         raise
     finally:
         child.terminate()

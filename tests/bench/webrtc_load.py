@@ -114,9 +114,9 @@ class Browsers:
         return Delay(**self._ask(f"delay {speaker} {listener} {seconds} {phase_ms}"))
 
     def hang_up(self, server: MediaServer) -> None:
-        """All go, each as a page that is closed: close_notify, and the signalling says goodbye."""
-        self._ask("close")
+        """All go as pages do: the signalling says goodbye, then the connection is closed."""
         server.signalling.hang_up_all()
+        self._ask("close")
         self._count = 0
 
     def _ask(self, line: str) -> dict[str, Any]:
