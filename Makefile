@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types format bench soak test-asan test-tsan native install uninstall clean \
+.PHONY: build run test lint types format bench bench-media soak test-asan test-tsan native install uninstall clean \
         help host packages-build packages-lint packages-test packages-bench packages-sanitize
 
 help:  ## list what can be made
@@ -106,8 +106,11 @@ soak: $(STAMPS)/dev build  ## kills and reloads under load, and how soon the dae
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
 
-bench: packages-bench build  ## measure beside Kamailio
+bench: bench-media  ## measure beside Kamailio, and audio beside Janus and aiortc
 	@$(VENV)/bin/python tests/bench/run.py
+
+bench-media: packages-bench packages-test $(STAMPS)/dev build  ## measure audio beside Janus and aiortc; ten minutes
+	@$(VENV)/bin/python tests/bench/media.py
 
 # ---- on this machine for good ----
 

@@ -1,4 +1,4 @@
-"""aiortc as an echo behind the lines of ``line_server``: as its own examples do, it decodes and encodes what it relays."""
+"""aiortc as an echo behind the lines of ``line_server``; as in its own examples, audio is decoded and encoded anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Janus from Debian as a server of the bench: its own folder, its UNIX socket, nothing that the comparison does not use.
+"""Janus from Debian as a server of the bench: its own folder, its UNIX socket, only the plugins that are compared.
 
 Its settings are those that cost it least: ICE lite, no video plugin, no event handler, logging at warnings only.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,11 +83,25 @@ class JanusSignalling:
     def __init__(self, directory: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(_ANSWER_TIMEOUT_S)
-        self._connect(_socket_path(directory))
+        self._path = _socket_path(directory)
         self._transactions = 0
         self._sessions: list[int] = []
         self._room = 1
         self._is_room_open = False
+
+    def connect(self, janus: subprocess.Popen[str]) -> bool:
+        """Wait for its socket; False when it has ended by itself before."""
+        deadline = time.monotonic() + _ANSWER_TIMEOUT_S
+        while janus.poll() is None:
+            try:
+                self._socket.connect(str(self._path))
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise BenchError(f"Janus does not open its UNIX socket: {error}") from error
+                time.sleep(0.05)
+            else:
+                return True
+        return False
 
     def call(self, offer: str, mix: str | None) -> str:
         """The answer of echotest, or of AudioBridge's room where there is a mix."""
@@ -131,14 +146,3 @@ class JanusSignalling:
             if told["janus"] == "error" or "error" in told.get("plugindata", {}).get("data", {}):
                 raise BenchError(f"Janus refuses {request.get('body', request['janus'])}: {told}")
             return told
-
-    def _connect(self, path: Path) -> None:
-        deadline = time.monotonic() + _ANSWER_TIMEOUT_S
-        while True:
-            try:
-                self._socket.connect(str(path))
-                return
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise BenchError(f"Janus does not open its UNIX socket: {error}") from error
-                time.sleep(0.05)

@@ -66,9 +66,7 @@ def _run(options: argparse.Namespace) -> None:
     print(f"\nEvery sample: {options.output}")
 
 
-def _measure_round(
-    server: MediaServer, browsers: Browsers, options: argparse.Namespace, figures: Figures
-) -> None:
+def _measure_round(server: MediaServer, browsers: Browsers, options: argparse.Namespace, figures: Figures) -> None:
     sessions = 20 if server.name == "aiortc" else 100
     if "setup" in options.parts:
         figures["set-up and end", server.name].append(measure_setup(server, browsers, sessions))
@@ -81,9 +79,7 @@ def _measure_round(
         figures["speaking participant", server.name].append(speaking)
 
 
-def _measure_once(
-    server: MediaServer, browsers: Browsers, options: argparse.Namespace, figures: Figures
-) -> None:
+def _measure_once(server: MediaServer, browsers: Browsers, options: argparse.Namespace, figures: Figures) -> None:
     if "curve" in options.parts and server.name != "aiortc":
         for sessions in options.sessions:
             if server.name == "janus" and sessions > 100:

@@ -11,7 +11,6 @@ from domain.legs import LegPeer, MediaSettings
 from domain.ports import EngineConfig
 from engine.core_engine import CoreEngine
 from sip_server.sip_manager import LIBRARY_PATH
-
 from tests.bench.line_server import Closing, Opening, read_command, say
 from tests.bench.media_network import ADDRESS
 

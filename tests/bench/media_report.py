@@ -97,7 +97,8 @@ def _delay_lines(figures: Figures) -> list[str]:
 
 
 def _median(delays: Sequence[Delay], figure: str) -> float:
-    return statistics.median(getattr(one, figure) for one in delays)
+    values: list[float] = [getattr(one, figure) for one in delays]
+    return statistics.median(values)
 
 
 def _verdicts(figures: Figures) -> list[str]:

@@ -38,29 +38,29 @@ class SipCalls:
         uri = f"sip:{mix or 'echo'}@{self._domain}"
         contact = f"Contact: <sip:bench@{self._own}>\r\n"
         headers = f"{contact}Content-Type: application/sdp\r\n"
-        self._send("INVITE", uri, f"<{uri}>", call_id, 1, headers, offer)
+        self._send("INVITE 1", _Dialog(call_id, f"<{uri}>", uri), headers, offer)
         answer = self._final(call_id)
         head, _, body = answer.partition("\r\n\r\n")
         dialog = _Dialog(call_id, _header(head, "to"), _header(head, "contact").partition("<")[2].partition(">")[0])
-        self._send("ACK", dialog.target, dialog.to, call_id, 1)
+        self._send("ACK 1", dialog)
         self._dialogs.append(dialog)
         return body
 
     def hang_up_all(self) -> None:
         """BYE to every call."""
         for dialog in self._dialogs:
-            self._send("BYE", dialog.target, dialog.to, dialog.call_id, 2)
+            self._send("BYE 2", dialog)
             self._final(dialog.call_id)
         self._dialogs.clear()
 
-    def _send(
-        self, method: str, uri: str, to: str, call_id: str, cseq: int, headers: str = "", body: str = ""
-    ) -> None:
+    def _send(self, numbered_method: str, dialog: _Dialog, headers: str = "", body: str = "") -> None:
+        """``numbered_method``: with its CSeq, as in ``BYE 2``."""
+        method, cseq = numbered_method.split()
         text = (
-            f"{method} {uri} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self._own};rport;branch=z9hG4bK{method}{call_id}\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:bench@{self._domain}>;tag=bench\r\nTo: {to}\r\n"
-            f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}"
+            f"{method} {dialog.target} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self._own};rport;branch=z9hG4bK{method}{dialog.call_id}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:bench@{self._domain}>;tag=bench\r\nTo: {dialog.to}\r\n"
+            f"Call-ID: {dialog.call_id}\r\nCSeq: {cseq} {method}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self._socket.send(text.encode())
 
