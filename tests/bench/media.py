@@ -19,7 +19,7 @@ if __name__ == "__main__":
 from tests.bench.load import BenchError  # noqa: E402  # after the path above
 from tests.bench.media_measure import measure_delay, measure_mix, measure_relay, measure_setup  # noqa: E402  # as above
 from tests.bench.media_network import enter_namespace  # noqa: E402  # as above
-from tests.bench.media_report import Figures, render, write_json  # noqa: E402  # as above
+from tests.bench.media_report import Figures, is_valid, render, write_json  # noqa: E402  # as above
 from tests.bench.media_servers import SERVERS, MediaServer  # noqa: E402  # as above
 from tests.bench.webrtc_load import Browsers, build, speak  # noqa: E402  # as above
 
@@ -30,20 +30,19 @@ _PHASES_MS = (3, 8, 13, 18)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write the JSON file. Exit code 0: valid run; 2: packets were lost, or it could not run."""
+    """Measure, print, write the JSON file. Exit code 0: valid run; 1: packets were lost; 2: it could not run."""
     options = _parser().parse_args(arguments)
     if not options.in_namespace:
         return enter_namespace([str(Path(__file__).resolve()), *(arguments or sys.argv[1:]), "--in-namespace"])
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(2))  # as Ctrl-C: the servers are ended
     try:
-        _run(options)
+        return 0 if _run(options) else 1
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> bool:
     binary = build(_ROOT, _BUILD_DIR)
     load_1m = os.getloadavg()[0]
     if load_1m > 0.5:
@@ -64,6 +63,7 @@ def _run(options: argparse.Namespace) -> None:
     print("\n" + render(figures))
     write_json(options.output, figures)
     print(f"\nEvery sample: {options.output}")
+    return is_valid(figures)
 
 
 def _measure_round(server: MediaServer, browsers: Browsers, options: argparse.Namespace, figures: Figures) -> None:

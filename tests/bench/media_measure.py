@@ -21,15 +21,18 @@ SPEAKERS = 3
 _FEW_SILENT = 2
 _MORE_SILENT = 20
 _SETTLE_S = 0.5
+_ATTEMPTS = 3
+"""A load generator that the machine has kept waiting sends in bursts, which no receive buffer takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One figure of one round. ``cpu_ms`` per session, or per session and second."""
+    """One figure of one round. ``cpu_ms`` per session, or per session and second; with ``lost`` packets it is void."""
 
     cpu_ms: float
     talk: Talk | None = None
     memory_kb: float | None = None
+    lost: int = 0
 
 
 def measure_setup(server: MediaServer, browsers: Browsers, sessions: int) -> Cost:
@@ -46,12 +49,14 @@ def measure_relay(server: MediaServer, browsers: Browsers, sessions: int, second
     memory = server.read_memory_bytes()
     browsers.call(server, sessions)
     browsers.talk(1, sessions)
-    cpu_ms, talk = _talk(server, browsers, seconds, sessions)
+    for _ in range(_ATTEMPTS):
+        cpu_ms, talk = _talk(server, browsers, seconds, sessions)
+        lost = 0 if server.name == "aiortc" else talk.sent - talk.received  # which has a jitter buffer, encodes anew
+        if lost == 0:
+            break
     grown = server.read_memory_bytes() - memory
     browsers.hang_up(server)
-    if server.name != "aiortc" and talk.received != talk.sent:  # which encodes anew, and has a jitter buffer
-        raise BenchError(f"{server.name}: {talk.sent} packets sent, {talk.received} echoed ({talk})")
-    return Cost(cpu_ms / sessions, talk, grown / 1024 / sessions)
+    return Cost(cpu_ms / sessions, talk, grown / 1024 / sessions, lost)
 
 
 def measure_mix(server: MediaServer, browsers: Browsers, seconds: float) -> tuple[Cost, Cost]:
@@ -64,12 +69,10 @@ def measure_mix(server: MediaServer, browsers: Browsers, seconds: float) -> tupl
     browsers.talk(2, SPEAKERS)
     all_ms, all_talk = _talk(server, browsers, seconds, SPEAKERS)
     browsers.hang_up(server)
-    for talk in (few_talk, all_talk):
-        if talk.missing or talk.unheard:
-            raise BenchError(f"{server.name}: the mix has holes: {talk}")
+    lost = sum(talk.missing + talk.unheard for talk in (few_talk, all_talk))
     silent_ms = (all_ms - few_ms) / _MORE_SILENT
     speaking_ms = (few_ms - _FEW_SILENT * silent_ms) / SPEAKERS
-    return Cost(silent_ms, all_talk), Cost(speaking_ms, few_talk)
+    return Cost(silent_ms, all_talk, lost=lost), Cost(speaking_ms, few_talk, lost=lost)
 
 
 def measure_delay(server: MediaServer, browsers: Browsers, mix: bool, phase_ms: int, seconds: float) -> Delay:

@@ -39,7 +39,15 @@ memory: what a connected session adds to the server's proportional set size."""
 
 def render(figures: Figures) -> str:
     """The whole run as text."""
-    return "\n\n".join([*_cost_table(figures), _LEGEND, *_delay_lines(figures), *_verdicts(figures)])
+    parts = [*_cost_table(figures), _LEGEND, *_delay_lines(figures), *_verdicts(figures)]
+    if not is_valid(figures):
+        parts.append("INVALID RUN: packets were lost; the figures with a loss do not count.")
+    return "\n\n".join(parts)
+
+
+def is_valid(figures: Figures) -> bool:
+    """True when no packet was lost in the whole run."""
+    return not any(one.lost for samples in figures.values() for one in samples if isinstance(one, Cost))
 
 
 def write_json(path: Path, figures: Figures) -> None:
@@ -56,7 +64,7 @@ def write_json(path: Path, figures: Figures) -> None:
 
 
 def _cost_table(figures: Figures) -> list[str]:
-    lines = [f"{'':28} {'server':8} {'CPU ms':>8} {'(lowest, highest)':>20} {'ratio':>7} {'memory':>9}"]
+    lines = [f"{'':28} {'server':8} {'CPU ms':>8} {'(lowest, highest)':>20} {'ratio':>7} {'memory':>9} {'lost':>6}"]
     for (what, server), samples in figures.items():
         costs = [one for one in samples if isinstance(one, Cost)]
         if not costs:
@@ -67,7 +75,8 @@ def _cost_table(figures: Figures) -> list[str]:
         lines.append(
             f"{what:28} {server:8} {statistics.median(values):8.3f} {f'({min(values):.3f}, {max(values):.3f})':>20} "
             f"{'-' if ratio is None or server == _PEER else f'{ratio:.3f}':>7} "
-            f"{f'{statistics.median(memory):.0f} KB' if memory else '-':>9}"
+            f"{f'{statistics.median(memory):.0f} KB' if memory else '-':>9} "
+            f"{sum(one.lost for one in costs):6}"
         )
     return ["\n".join(lines)]
 
