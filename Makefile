@@ -20,8 +20,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types format bench soak fuzz fuzz-native test-asan test-tsan native install uninstall clean \
-        help host packages-build packages-lint packages-test packages-bench packages-sanitize packages-fuzz
+.PHONY: build run test lint types format bench bench-media soak fuzz fuzz-native test-asan test-tsan native install \
+        uninstall clean help host packages-build packages-lint packages-test packages-bench packages-sanitize packages-fuzz
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,8 +116,11 @@ soak: $(STAMPS)/dev build  ## kills, reloads, floods, calls and reconnects, and 
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.connections --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.calls --calls 2000
 
-bench: packages-bench build  ## measure beside Kamailio
+bench: bench-media  ## measure beside Kamailio, and audio beside Janus and aiortc
 	@$(VENV)/bin/python tests/bench/run.py
+
+bench-media: packages-bench packages-test $(STAMPS)/dev build  ## measure audio beside Janus and aiortc; ten minutes
+	@$(VENV)/bin/python tests/bench/media.py
 
 # ---- on this machine for good ----
 

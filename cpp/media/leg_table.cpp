@@ -3,14 +3,33 @@
 #include <algorithm>
 #include <utility>
 
+#include "webrtc/bytes.hpp"
 #include "webrtc/stun.hpp"
 
 namespace sr::media {
+namespace {
+
+/// The name of the meeting, which no device can have where it is made up: it has a NUL.
+std::string meeting_key(const Leg& leg) {
+    const LegTarget& target = leg.setup().target;
+    switch (target.kind) {
+        case TargetKind::echo: return std::string("echo\0", 5) + leg.setup().leg_id;
+        case TargetKind::tone: return std::string("tone\0", 5);
+        case TargetKind::mix: return target.name;
+        case TargetKind::source: return {};
+    }
+    return {};
+}
+
+}  // namespace
 
 std::size_t LegTable::AddressHash::operator()(const sip::SocketAddress& address) const noexcept {
-    std::size_t hash = address.port;
-    for (const std::uint8_t octet : address.ip) hash = hash * 31 + octet;
-    return hash;
+    // Multiplied by 2^64 over the golden ratio, so that neighbours lie far apart.
+    constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15;
+    std::uint64_t hash = webrtc::read_u64(address.ip.data()) ^ address.port;
+    hash = hash * kSpread ^ webrtc::read_u64(address.ip.data() + 8);
+    hash *= kSpread;
+    return hash ^ hash >> 32;
 }
 
 void LegTable::add(std::unique_ptr<Leg> leg) {
@@ -22,10 +41,10 @@ void LegTable::add(std::unique_ptr<Leg> leg) {
     entry.leg = std::move(leg);
     if (entry.webrtc != nullptr) learn_ufrag(entry);
     if (entry.rtp != nullptr) {
-        by_descriptor_[entry.rtp->ports().rtp.descriptor()] = entry.leg.get();
-        by_descriptor_[entry.rtp->ports().rtcp.descriptor()] = entry.leg.get();
+        by_descriptor_[entry.rtp->ports().rtp.descriptor()] = &entry;
+        by_descriptor_[entry.rtp->ports().rtcp.descriptor()] = &entry;
     }
-    is_plan_stale_ = true;
+    join(entry);
 }
 
 Leg* LegTable::find(const std::string& leg_id) noexcept {
@@ -39,33 +58,33 @@ void LegTable::remove(const std::string& leg_id) {
     Entry& entry = found->second;
     for (const auto& source : entry.sources) {
         const auto known = by_source_.find(source);
-        if (known != by_source_.end() && known->second == entry.leg.get()) by_source_.erase(known);
+        if (known != by_source_.end() && known->second == &entry) by_source_.erase(known);
     }
     for (const auto& ufrag : entry.ufrags) by_ufrag_.erase(ufrag);
     if (entry.rtp != nullptr) {
         by_descriptor_.erase(entry.rtp->ports().rtp.descriptor());
         by_descriptor_.erase(entry.rtp->ports().rtcp.descriptor());
     }
-    const std::unique_ptr<Leg> leg = std::move(entry.leg);
+    leave(entry);
     legs_.erase(found);
-    // No mix may know a leg that is gone, not even until the next tick.
-    plan();
 }
 
 void LegTable::set_routes(std::vector<Route> routes) {
     routes_ = std::move(routes);
-    is_plan_stale_ = true;
+    for (auto& [key, meeting] : meetings_) mark_stale(meeting);
 }
 
-LegTable::Entry* LegTable::entry_of(const Leg& leg) noexcept {
-    const auto found = legs_.find(leg.setup().leg_id);
-    return found != legs_.end() ? &found->second : nullptr;
+void LegTable::follow_update(const std::string& leg_id) {
+    const auto found = legs_.find(leg_id);
+    if (found == legs_.end()) return;
+    if (found->second.webrtc != nullptr) learn_ufrag(found->second);
+    mark_stale(found->second);
 }
 
 void LegTable::learn_ufrag(Entry& entry) {
     const std::string& ufrag = entry.webrtc->local_ufrag();
     if (!entry.ufrags.empty() && entry.ufrags.back() == ufrag) return;
-    by_ufrag_[ufrag] = entry.leg.get();
+    by_ufrag_[ufrag] = &entry;
     entry.ufrags.push_back(ufrag);
     // During an ICE restart the name before still counts (RFC 8445 section 9), none that is older.
     if (entry.ufrags.size() > 2) {
@@ -74,8 +93,10 @@ void LegTable::learn_ufrag(Entry& entry) {
     }
 }
 
-Leg* LegTable::find_owner(const Arrival& arrival, int descriptor) noexcept {
-    if (const auto own = by_descriptor_.find(descriptor); own != by_descriptor_.end()) return own->second;
+LegTable::Entry* LegTable::find_owner(const Arrival& arrival, int descriptor) noexcept {
+    if (!by_descriptor_.empty()) {
+        if (const auto own = by_descriptor_.find(descriptor); own != by_descriptor_.end()) return own->second;
+    }
     if (webrtc::classify(arrival.octets) == webrtc::PacketKind::stun) {
         const auto named = by_ufrag_.find(std::string(webrtc::find_local_ufrag(arrival.octets)));
         return named != by_ufrag_.end() ? named->second : nullptr;
@@ -84,23 +105,20 @@ Leg* LegTable::find_owner(const Arrival& arrival, int descriptor) noexcept {
     return known != by_source_.end() ? known->second : nullptr;
 }
 
-void LegTable::learn(Leg& leg, const sip::SocketAddress& source) {
-    Entry* entry = entry_of(leg);
-    if (entry == nullptr || entry->webrtc == nullptr || !entry->webrtc->is_known(source)) return;
-    Leg*& owner = by_source_[source];
-    if (owner == &leg) return;
-    owner = &leg;
-    entry->sources.push_back(source);
+void LegTable::learn(Entry& entry, const sip::SocketAddress& source) {
+    if (entry.webrtc == nullptr || !entry.webrtc->is_known(source)) return;
+    Entry*& owner = by_source_[source];
+    if (owner == &entry) return;
+    owner = &entry;
+    entry.sources.push_back(source);
 }
 
-void LegTable::pass_on(Leg& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept {
+void LegTable::pass_on(Entry& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept {
     if (!heard.audio) return;
-    Entry* entry = entry_of(from);
-    if (entry == nullptr) return;
-    for (Mix* mix : entry->speaks_in) {
-        if (mix->pass_on(from, heard, now_us, out)) continue;
-        from.forbid_forwarding();
-        is_plan_stale_ = true;
+    for (Meeting* meeting : from.speaks_in) {
+        if (meeting->mix.pass_on(*from.leg, heard, now_us, out)) continue;
+        from.leg->forbid_forwarding();
+        mark_stale(*meeting);
     }
 }
 
@@ -109,65 +127,97 @@ void LegTable::mix(audio::TimeUs now_us, SendBatch& out) {
     for (auto& [leg_id, entry] : legs_) {
         if (entry.is_decoded) entry.leg->pull(now_us);
     }
-    for (auto& [key, mix] : mixes_) mix.tick(now_us, out);
+    for (auto& [key, meeting] : meetings_) meeting.mix.tick(now_us, out);
 }
 
-std::string LegTable::mix_key(const Leg& leg) const {
-    const LegTarget& target = leg.setup().target;
-    switch (target.kind) {
-        // A NUL keeps what we make up apart from the names of devices.
-        case TargetKind::echo: return std::string("echo\0", 5) + leg.setup().leg_id;
-        case TargetKind::tone: return std::string("tone\0", 5);
-        case TargetKind::mix: return target.name;
-        case TargetKind::source: return {};
+void LegTable::join(Entry& entry) {
+    const LegSetup& setup = entry.leg->setup();
+    if (setup.target.kind != TargetKind::source) {
+        entry.meeting = &meetings_.try_emplace(meeting_key(*entry.leg), setup.target).first->second;
+        entry.meeting->members.push_back(&entry);
     }
-    return {};
+    if (!setup.device.empty()) by_device_.emplace(setup.device, &entry);
+    mark_stale(entry);
 }
 
-void LegTable::plan() {
-    is_plan_stale_ = false;
-    std::map<std::string, LegTarget> wanted;
-    for (auto& [leg_id, entry] : legs_) {
-        entry.speaks_in.clear();
-        if (entry.webrtc != nullptr) learn_ufrag(entry);
-        if (entry.leg->setup().target.kind != TargetKind::source) {
-            wanted.emplace(mix_key(*entry.leg), entry.leg->setup().target);
-        }
-    }
-    std::erase_if(mixes_, [&](const auto& one) { return !wanted.contains(one.first); });
-    for (const auto& [key, target] : wanted) {
-        plan_mix(key, target, mixes_.try_emplace(key, target.kind).first->second);
-    }
-    for (auto& [leg_id, entry] : legs_) {
-        const auto decodes = [&](const Mix* mix) { return mix->decodes(*entry.leg); };
-        entry.is_decoded = std::any_of(entry.speaks_in.begin(), entry.speaks_in.end(), decodes);
-        entry.leg->set_decoded(entry.is_decoded);
+void LegTable::leave(Entry& entry) {
+    mark_stale(entry);
+    const auto [first, last] = by_device_.equal_range(entry.leg->setup().device);
+    const auto own = std::find_if(first, last, [&](const auto& one) { return one.second == &entry; });
+    if (own != last) by_device_.erase(own);
+    if (entry.meeting != nullptr) std::erase(entry.meeting->members, &entry);
+    // No mix may know a leg that is gone, not even until the next tick.
+    settle();
+    if (entry.meeting == nullptr || !entry.meeting->members.empty()) return;
+    for (Entry* speaker : entry.meeting->speakers) std::erase(speaker->speaks_in, entry.meeting);
+    meetings_.erase(meeting_key(*entry.leg));
+}
+
+void LegTable::mark_stale(Meeting& meeting) {
+    if (!std::exchange(meeting.is_stale, true)) stale_.push_back(&meeting);
+}
+
+/// All that this leg is heard in or hears, or may be as things are now.
+void LegTable::mark_stale(const Entry& entry) {
+    if (entry.meeting != nullptr) mark_stale(*entry.meeting);
+    for (Meeting* meeting : entry.speaks_in) mark_stale(*meeting);
+    const std::string& device = entry.leg->setup().device;
+    if (device.empty()) return;
+    for (const Route& route : routes_) {
+        if (route.source != device) continue;
+        if (const auto sink = meetings_.find(route.sink); sink != meetings_.end()) mark_stale(sink->second);
     }
 }
 
-void LegTable::plan_mix(const std::string& key, const LegTarget& target, Mix& mix) {
-    std::vector<Contribution> contributors;
+void LegTable::settle() {
+    for (Meeting* meeting : std::exchange(stale_, {})) plan(*meeting);
+}
+
+void LegTable::plan(Meeting& meeting) {
+    meeting.is_stale = false;
+    std::vector<Entry*> concerned = std::exchange(meeting.speakers, {});
+    for (Entry* speaker : concerned) std::erase(speaker->speaks_in, &meeting);
+    std::vector<Contribution> contributors = gather_speakers(meeting);
+    for (Entry* speaker : meeting.speakers) speaker->speaks_in.push_back(&meeting);
+
     std::vector<Leg*> listeners;
-    for (auto& [leg_id, entry] : legs_) {
-        Leg& leg = *entry.leg;
-        const bool is_member = leg.setup().target == target && mix_key(leg) == key;
-        if (is_member && leg.listens()) listeners.push_back(&leg);
-        if (!leg.speaks()) continue;
-        if (is_member && target.kind != TargetKind::tone) {
-            contributors.push_back({&leg, audio::Gain()});
-        } else if (target.kind == TargetKind::mix && !leg.setup().device.empty()) {
-            const auto route = std::find_if(routes_.begin(), routes_.end(), [&](const Route& one) {
-                return one.source == leg.setup().device && one.sink == target.name;
-            });
-            if (route == routes_.end()) continue;
-            contributors.push_back({&leg, audio::Gain(route->volume)});
-        } else {
-            continue;
-        }
-        entry.speaks_in.push_back(&mix);
+    for (const Entry* member : meeting.members) {
+        if (member->leg->listens()) listeners.push_back(member->leg.get());
     }
-    mix.plan(std::move(contributors), listeners);
-    for (Leg* listener : listeners) listener->set_forwarded(mix.forwards_to(*listener));
+    meeting.mix.plan(std::move(contributors), listeners);
+    for (Leg* listener : listeners) listener->set_forwarded(meeting.mix.forwards_to(*listener));
+
+    concerned.insert(concerned.end(), meeting.speakers.begin(), meeting.speakers.end());
+    for (Entry* speaker : concerned) {
+        const auto decodes = [&](const Meeting* one) { return one->mix.decodes(*speaker->leg); };
+        speaker->is_decoded = std::any_of(speaker->speaks_in.begin(), speaker->speaks_in.end(), decodes);
+        speaker->leg->set_decoded(speaker->is_decoded);
+    }
+}
+
+/// Members that speak, then those whom a route leads here, each once.
+std::vector<Contribution> LegTable::gather_speakers(Meeting& meeting) const {
+    std::vector<Contribution> contributors;
+    if (meeting.target.kind == TargetKind::tone) return contributors;
+    const auto gather = [&](Entry* entry, audio::Gain gain) {
+        if (!entry->leg->speaks()) return;
+        contributors.push_back({entry->leg.get(), gain});
+        meeting.speakers.push_back(entry);
+    };
+    for (Entry* member : meeting.members) gather(member, audio::Gain());
+    if (meeting.target.kind != TargetKind::mix) return contributors;
+    std::vector<const Entry*> routed;
+    for (const Route& route : routes_) {
+        if (route.sink != meeting.target.name) continue;
+        const auto [first, last] = by_device_.equal_range(route.source);
+        for (auto found = first; found != last; ++found) {
+            Entry* entry = found->second;
+            if (entry->meeting == &meeting || std::find(routed.begin(), routed.end(), entry) != routed.end()) continue;
+            routed.push_back(entry);
+            gather(entry, audio::Gain(route.volume));
+        }
+    }
+    return contributors;
 }
 
 }  // namespace sr::media

@@ -1,4 +1,7 @@
 // The legs of one media thread, how packets find them, and the mixes they meet in.
+//
+// Who speaks and who listens in a mix is planned when that changes, and only for the mixes that it concerns: the set-up
+// of a call costs the same beside one other and beside a thousand.
 #pragma once
 
 #include <map>
@@ -18,28 +21,32 @@ namespace sr::media {
 
 class LegTable {
   public:
+    struct Entry;
+
+    LegTable() = default;
+    LegTable(const LegTable&) = delete;
+    LegTable& operator=(const LegTable&) = delete;
+
     void add(std::unique_ptr<Leg> leg);
     [[nodiscard]] Leg* find(const std::string& leg_id) noexcept;
     /// The leg is destroyed.
     void remove(const std::string& leg_id);
     void set_routes(std::vector<Route> routes);
-    /// A leg's direction or codec changed.
-    void replan() noexcept { is_plan_stale_ = true; }
+    /// The leg's description changed: its direction, its codec or its ICE credentials.
+    void follow_update(const std::string& leg_id);
 
     [[nodiscard]] bool is_empty() const noexcept { return legs_.empty(); }
 
     /// Whose packet it is; null: nobody's. Checks are found by the name they call, everything else by its source.
-    [[nodiscard]] Leg* find_owner(const Arrival& arrival, int descriptor) noexcept;
+    [[nodiscard]] Entry* find_owner(const Arrival& arrival, int descriptor) noexcept;
     /// Packets from there are this leg's from now on, once its transport knows the address.
-    void learn(Leg& leg, const sip::SocketAddress& source);
+    void learn(Entry& entry, const sip::SocketAddress& source);
 
     /// Passes on what a leg said to those who hear it as it is.
-    void pass_on(Leg& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept;
+    void pass_on(Entry& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept;
 
     /// Puts in force what was changed since the last time; before the next packet.
-    void settle() {
-        if (is_plan_stale_) plan();
-    }
+    void settle();
 
     /// 20 ms of every mix.
     void mix(audio::TimeUs now_us, SendBatch& out);
@@ -49,33 +56,49 @@ class LegTable {
         for (auto& [leg_id, entry] : legs_) visit(*entry.leg);
     }
 
-  private:
-    struct AddressHash {
-        std::size_t operator()(const sip::SocketAddress& address) const noexcept;
+    /// Where legs meet.
+    struct Meeting {
+        explicit Meeting(LegTarget meant) : target(std::move(meant)), mix(target.kind) {}
+
+        LegTarget target;
+        Mix mix;
+        std::vector<Entry*> members;
+        std::vector<Entry*> speakers;  // as planned
+        bool is_stale = false;
     };
+
+    /// A leg with what its table knows of it. It stays where it is until it is removed.
     struct Entry {
         std::unique_ptr<Leg> leg;
         WebRtcTransport* webrtc = nullptr;  // either this
         RtpTransport* rtp = nullptr;        // or that
         std::vector<sip::SocketAddress> sources;
         std::vector<std::string> ufrags;
-        std::vector<Mix*> speaks_in;
+        Meeting* meeting = nullptr;  // whose member it is; null: it hears nothing
+        std::vector<Meeting*> speaks_in;
         bool is_decoded = false;
     };
 
-    void plan();
-    void plan_mix(const std::string& key, const LegTarget& target, Mix& mix);
-    [[nodiscard]] std::string mix_key(const Leg& leg) const;
+  private:
+    struct AddressHash {
+        std::size_t operator()(const sip::SocketAddress& address) const noexcept;
+    };
+    void join(Entry& entry);
+    void leave(Entry& entry);
+    void mark_stale(Meeting& meeting);
+    void mark_stale(const Entry& entry);
+    void plan(Meeting& meeting);
+    [[nodiscard]] std::vector<Contribution> gather_speakers(Meeting& meeting) const;
     void learn_ufrag(Entry& entry);
-    [[nodiscard]] Entry* entry_of(const Leg& leg) noexcept;
 
     std::unordered_map<std::string, Entry> legs_;
-    std::unordered_map<sip::SocketAddress, Leg*, AddressHash> by_source_;
-    std::unordered_map<std::string, Leg*> by_ufrag_;
-    std::unordered_map<int, Leg*> by_descriptor_;
-    std::map<std::string, Mix> mixes_;
+    std::unordered_map<sip::SocketAddress, Entry*, AddressHash> by_source_;
+    std::unordered_map<std::string, Entry*> by_ufrag_;
+    std::unordered_map<int, Entry*> by_descriptor_;
+    std::unordered_multimap<std::string, Entry*> by_device_;
+    std::map<std::string, Meeting> meetings_;
+    std::vector<Meeting*> stale_;
     std::vector<Route> routes_;
-    bool is_plan_stale_ = false;
 };
 
 }  // namespace sr::media

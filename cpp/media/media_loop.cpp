@@ -118,7 +118,7 @@ void MediaLoop::update(std::string leg_id, sdp::MediaTerms terms, bool is_held) 
         Leg* leg = legs_.find(leg_id);
         if (leg == nullptr) return;
         leg->update(terms, is_held);
-        legs_.replan();
+        legs_.follow_update(leg_id);
     }));
 }
 
@@ -194,14 +194,14 @@ void MediaLoop::read(int descriptor) {
 }
 
 void MediaLoop::handle(const Arrival& arrival, int descriptor) {
-    Leg* leg = legs_.find_owner(arrival, descriptor);
-    if (leg == nullptr || is_postponed(arrival, descriptor)) return;
+    LegTable::Entry* entry = legs_.find_owner(arrival, descriptor);
+    if (entry == nullptr || is_postponed(arrival, descriptor)) return;
     const audio::TimeUs now = now_us();
-    const LegReceiver::Heard heard = leg->receive(arrival, descriptor, now, *out_);
+    const LegReceiver::Heard heard = entry->leg->receive(arrival, descriptor, now, *out_);
     if (heard.audio) {
-        legs_.pass_on(*leg, heard, now, *out_);
+        legs_.pass_on(*entry, heard, now, *out_);
     } else {
-        legs_.learn(*leg, arrival.path.remote);
+        legs_.learn(*entry, arrival.path.remote);
     }
 }
 

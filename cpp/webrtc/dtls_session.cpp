@@ -17,6 +17,8 @@ namespace {
 
 using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
+// A connected association is silent until its end, so its record buffers (33 KB) are given back meanwhile.
+
 // On a LAN an answer takes milliseconds: browsers begin with 50 ms as well, where RFC 6347 section 4.2.4.1 says 1 s.
 // OpenSSL gives up after twelve in a row, here after 26 s.
 constexpr unsigned kFirstRetransmissionUs = 50'000;
@@ -116,6 +118,7 @@ void DtlsSession::Impl::finish_handshake() {
     }
     keys = cut_keys(*profile, block, role);
     state = DtlsState::connected;
+    SSL_free_buffers(ssl.get());
 }
 
 /// Application data is nobody's here and is dropped; what matters is close_notify and repeated flights.
@@ -127,7 +130,10 @@ void DtlsSession::Impl::read() {
         got = SSL_read(ssl.get(), dropped.data(), static_cast<int>(dropped.size()));
     } while (got > 0);
     const int error = SSL_get_error(ssl.get(), got);
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        SSL_free_buffers(ssl.get());  // which reading has brought back
+        return;
+    }
     if (error != SSL_ERROR_ZERO_RETURN) return fail(DtlsFault::protocol);
     SSL_shutdown(ssl.get());  // answers with ours (RFC 5246 section 7.2.1)
     state = DtlsState::closed;
@@ -202,7 +208,10 @@ void DtlsSession::close() {
     if (impl_->state != DtlsState::connected && impl_->state != DtlsState::handshaking) return;
     ERR_clear_error();
     // In a handshake there is nothing to close in the peer's eyes; it will give up as we do.
-    if (impl_->state == DtlsState::connected) SSL_shutdown(impl_->ssl.get());
+    // An alert is written without asking whether there is a buffer for it.
+    if (impl_->state == DtlsState::connected && SSL_alloc_buffers(impl_->ssl.get()) == 1) {
+        SSL_shutdown(impl_->ssl.get());
+    }
     impl_->state = DtlsState::closed;
     impl_->keys.reset();
 }

@@ -30,6 +30,17 @@ std::optional<SrtpProfile> find_srtp_profile(std::uint16_t id) noexcept {
     return std::nullopt;
 }
 
+namespace {
+
+/// Fetched once: to look it up costs more than to use it, and a session derives twelve keys.
+const EVP_CIPHER* counter_mode(std::size_t key_size) noexcept {
+    static const EVP_CIPHER* const short_key = EVP_CIPHER_fetch(nullptr, "AES-128-CTR", nullptr);
+    static const EVP_CIPHER* const long_key = EVP_CIPHER_fetch(nullptr, "AES-256-CTR", nullptr);
+    return key_size == 32 ? long_key : short_key;
+}
+
+}  // namespace
+
 SrtpMaster::~SrtpMaster() {
     OPENSSL_cleanse(key.data(), key.size());
     OPENSSL_cleanse(salt.data(), salt.size());
@@ -47,8 +58,8 @@ bool derive_srtp_key(SrtpProfile profile, const SrtpMaster& master, SrtpLabel la
     int written = 0;
     std::fill(out.begin(), out.end(), std::uint8_t{0});
     return context != nullptr &&
-           EVP_EncryptInit_ex2(context.get(), traits.key_size == 32 ? EVP_aes_256_ctr() : EVP_aes_128_ctr(),
-                               master.key.data(), iv.data(), nullptr) == 1 &&
+           EVP_EncryptInit_ex2(context.get(), counter_mode(traits.key_size), master.key.data(), iv.data(), nullptr) ==
+               1 &&
            EVP_EncryptUpdate(context.get(), out.data(), &written, out.data(), static_cast<int>(out.size())) == 1;
 }
 

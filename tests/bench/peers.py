@@ -128,8 +128,13 @@ def kamailio(digest: Digest | None = None) -> Peer:
     )
 
 
-def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None) -> Peer:
-    """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it."""
+def daemon(
+    root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None, more_config: str = ""
+) -> Peer:
+    """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it.
+
+    ``more_config``: further sections of config.yaml.
+    """
     name = "daemon with a busy Python thread" if has_busy_thread else "daemon"
     program = root / ".venv" / "bin" / "screamrouter-sip"
     command = [str(program)]
@@ -143,7 +148,7 @@ def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None =
         if digest is not None:
             text += _DIGEST_CONFIG.format(algorithm=digest.algorithm)
             _write_credentials(directory / "state", digest)
-        config.write_text(text)
+        config.write_text(text + more_config)
         pid = _spawn([*command, "run", "--config", str(config)], directory)
         return Server(name, pid, port, directory, _is_native, settle_s=3.0)
 
