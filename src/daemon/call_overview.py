@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from domain.call_reports import CallReport
 from domain.calls import MediaService, leg_id_of
@@ -26,6 +28,10 @@ class CallOverview:
             self._report(leg_id_of(call_id), call, legs.get(leg_id_of(call_id)))
             for call_id, call in self._flow.calls.items()
         ]
+
+    def leg_rows(self) -> list[dict[str, Any]]:
+        """Every leg and its live figures, as values that JSON can carry."""
+        return [asdict(leg) for leg in self._media.legs()]
 
     def _report(self, leg_id: str, call: CallWithLeg, leg: LegReport | None) -> CallReport:
         target = call.target.device_id or str(call.target.kind)

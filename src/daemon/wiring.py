@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -193,13 +193,14 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
+    overview = CallOverview(calls, media, clock)
     http = HttpFront(
         FrontParts(
             document=lambda: manager.document,
             hosts=lambda: _served_hosts(router_uuid),
             report=report,
             certificates=certificates,
-            calls=CallOverview(calls, media, clock),
+            calls=overview,
             flows=engine.flows,
             quota=streams.quota,
         )
@@ -212,7 +213,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         access=access,
         manager=manager,
         pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
-        control=ControlSocket(state_dir, report.answers | {"legs": lambda: [asdict(leg) for leg in media.legs()]}, to_arguments),
+        control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
@@ -272,7 +273,14 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         parts.certificates.start()
         stack.push_async_callback(parts.http.stop)
         parts.http.start()
+        stack.callback(_say_goodbye, parts)
         yield parts
+
+
+def _say_goodbye(parts: _Parts) -> None:
+    """End the calls while the connections that they came on are still there; the core alone would come too late."""
+    parts.calls.hang_up_all("the server is going down")
+    parts.engine.flows.flush()
 
 
 async def _stop_writers(writers: Sequence[Callable[[], Awaitable[None]]], bindings: BindingStore) -> None:

@@ -36,6 +36,10 @@ class CoreFlows:
             return
         self._loop.remove_reader(self._core.flow_fd)
         self._loop = None
+        self.flush()
+
+    def flush(self) -> None:
+        """Give the writers all that waits, now."""
         while outputs := self._core.drain_flows(FLOWS_PER_TURN):
             self._write_all(outputs)
 

@@ -158,6 +158,11 @@ class InviteFlow:
             case _:
                 assert_never(event)
 
+    def hang_up_all(self, reason: str) -> None:
+        """BYE to every call that is answered."""
+        for call_id in tuple(self._calls):
+            self._control.hang_up(call_id, reason)
+
     def _end_leg(self, leg_id: str, reason: str) -> None:
         """A call without audio is none."""
         for call_id in self._calls:

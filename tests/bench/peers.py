@@ -128,9 +128,7 @@ def kamailio(digest: Digest | None = None) -> Peer:
     )
 
 
-def daemon(
-    root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None, more_config: str = ""
-) -> Peer:
+def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None, more_config: str = "") -> Peer:
     """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it.
 
     ``more_config``: further sections of config.yaml.
