@@ -55,6 +55,8 @@ from sip_server.sip_manager import LIBRARY_PATH, SipManager
 
 log = structlog.get_logger()
 
+_GOODBYE_S = 0.2
+"""In which a BYE and its answer cross a LAN."""
 _LAST_WRITE_S = 2.0
 """How long the last writing of config.yaml may take until bindings are saved beside it."""
 
@@ -273,14 +275,17 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         parts.certificates.start()
         stack.push_async_callback(parts.http.stop)
         parts.http.start()
-        stack.callback(_say_goodbye, parts)
+        stack.push_async_callback(_say_goodbye, parts)
         yield parts
 
 
-def _say_goodbye(parts: _Parts) -> None:
+async def _say_goodbye(parts: _Parts) -> None:
     """End the calls while the connections that they came on are still there; the core alone would come too late."""
+    if not parts.calls.calls:
+        return
     parts.calls.hang_up_all("the server is going down")
     parts.engine.flows.flush()
+    await asyncio.sleep(_GOODBYE_S)
 
 
 async def _stop_writers(writers: Sequence[Callable[[], Awaitable[None]]], bindings: BindingStore) -> None:

@@ -191,7 +191,13 @@ def test_a_digit_by_info_reaches_the_leg_once(calling_daemon, caller) -> None:
     assert [line["leg"] for line in calling_daemon.log_lines() if line["event"] == "call.digit"] == [leg]
 
 
-def test_more_calls_than_allowed_are_503(caller) -> None:
+def has_no_calls(daemon: DaemonProcess) -> bool:
+    said = [one["what"] for one in media_report(daemon)]
+    return said.count("open") == said.count("close")
+
+
+def test_more_calls_than_allowed_are_503(calling_daemon, caller) -> None:
+    wait_until(lambda: has_no_calls(calling_daemon), "the calls of earlier tests are over")
     calls = [Call(caller).up() for _ in range(MOST_CALLS)]
     answer = Call(caller).send()
     assert answer.status == 503

@@ -44,8 +44,8 @@ async (frequencies) => {
 }
 """
 PATIENCE_S = 20
-LOUD_DB = -50.0
-FAINT_DB = -70.0
+LOUD_DB = -40.0
+FAINT_DB = -50.0
 
 
 async def speak(person: BrowserContext, frequency_hz: int) -> None:
