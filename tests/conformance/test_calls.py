@@ -192,8 +192,9 @@ def test_a_digit_by_info_reaches_the_leg_once(calling_daemon, caller) -> None:
 
 
 def has_no_calls(daemon: DaemonProcess) -> bool:
-    said = [one["what"] for one in media_report(daemon)]
-    return said.count("open") == said.count("close")
+    told = [(line["event"], line.get("call_id")) for line in daemon.log_lines()]
+    ended = {call_id for event, call_id in told if event == "call.ended"}
+    return all(call_id in ended for event, call_id in told if event == "call.answered")
 
 
 def test_more_calls_than_allowed_are_503(calling_daemon, caller) -> None:
