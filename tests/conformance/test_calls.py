@@ -205,6 +205,7 @@ def test_more_calls_than_allowed_are_503(calling_daemon, caller) -> None:
     assert "limits.max_calls" in (answer.get("warning") or "")
     for call in calls:
         call.end()
+    wait_until(lambda: has_no_calls(calling_daemon), "their places are free again")
     Call(caller).up().end()
 
 
