@@ -78,7 +78,7 @@ std::uint32_t source_key(const sip::SocketAddress& source) noexcept {
 std::vector<sock_filter> make_source_filter(std::span<const std::uint32_t> known, std::uint32_t share, bool is_ipv6) {
     std::vector<std::uint32_t> keys(known.begin(), known.end());
     std::ranges::sort(keys);
-    keys.erase(std::ranges::unique(keys).begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     keys.resize(std::min(keys.size(), kMostKnownSources));
     Assembler assembler;
     assembler.load_source(is_ipv6);
