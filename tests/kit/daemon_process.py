@@ -155,7 +155,7 @@ def running_daemon(
     command: Sequence[str] = (sys.executable, "-m", "daemon"),
     environment: dict[str, str] | None = None,
 ) -> Iterator[DaemonProcess]:
-    """The daemon on a free port of ``ip``, without mDNS and HTTP unless ``sections`` say otherwise; ready when given.
+    """The daemon on free ports of ``ip``, without mDNS and HTTP unless ``sections`` say otherwise; ready when given.
 
     ``sections`` are merged over the default settings, section by section.
     """
@@ -165,6 +165,7 @@ def running_daemon(
         "server": {"state_dir": str(state_dir)},
         "sip": {"udp": {"address": ip, "port": port}, "tls": {"port": 0}},
         "discovery": {"enabled": False},
+        "media": {"port": 0},
         "http": {"enabled": False},
         "devices": {},
     }
