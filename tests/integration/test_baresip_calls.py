@@ -43,5 +43,5 @@ def test_baresip_hears_our_bye(calling_daemon, tmp_path):
         calling_daemon.wait_for_log("call.answered", target="tone")
         wait_until(lambda: "Call established" in baresip.output, "baresip says that the call is up")
         assert calling_daemon.stop() == 0
-        calling_daemon.wait_for_log("call.ended", cause="shutdown")
+        calling_daemon.wait_for_log("call.ended", reason="the server is going down")
         wait_until(lambda: "session closed" in baresip.output, "baresip says that the call is over")
