@@ -7,7 +7,7 @@ caller                                   daemon
   |<========================================|
   | ACK; INVITE, Authorization              |
   |========================================>|
-  | 100, 488 (no audio side here)           |
+  | 100, 200                                |
   |<========================================|
 """
 
@@ -29,9 +29,7 @@ from tests.kit.sip_peer import SipMessage, SipPeer
 
 ALICE = Account("alice", "Geheimnis-1")
 URI = "sip:echo@screamrouter.local"
-LET_IN = 488
-"""The shipped daemon has no audio side yet: who is let in hears that."""
-
+LET_IN = 200
 PADDING = f"User-Agent: {'x' * 600}"
 
 
