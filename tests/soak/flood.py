@@ -1,6 +1,7 @@
 """A flood of invented addresses-of-record, from one source and from many, while honest devices refresh: none is lost.
 
 python -m tests.soak.flood --packets 1000000 --honest 1000
+python -m tests.soak.flood --repeats 3 --round-s 9   # p99 over a flood of three million, not over its worst second
 """
 
 from __future__ import annotations
@@ -143,6 +144,11 @@ def kept_numbers(daemon: DaemonProcess, user: str) -> dict[str, int]:
 class Flood:
     """One daemon, its honest devices and what is sent at it."""
 
+    repeats = 1
+    """So often each attack is made, one after the other."""
+    round_s = 1
+    """In seconds, what the quantiles of honest devices are over."""
+
     def __init__(self, daemon: DaemonProcess, honest: LoadGenerator, devices: int, limit: int) -> None:
         self._daemon = daemon
         self._honest = honest
@@ -167,16 +173,16 @@ class Flood:
             self._daemon.domain, packets, 1, sources, user=name, first_source="127.64.0.1", expires_s=FLOOD_EXPIRES_S
         )
         with LoadGenerator(self._sipload, self._daemon.port, shape) as flooder:
-            self._play(name, packets, sources, lambda: flooder.run("flood", packets))
+            self._play(name, packets, sources, lambda: [flooder.run("flood", packets) for _ in range(self.repeats)][-1])
 
     def _play(self, name: str, packets: int, sources: int, attack: Callable[[], LoadReport | None]) -> None:
-        """Honest devices refresh, in rounds of a second, while ``attack`` lasts and for one round at least."""
+        """Honest devices refresh, round by round, while ``attack`` lasts and for one round at least."""
         attacks: list[LoadReport | None] = []
         attacker = threading.Thread(target=lambda: attacks.append(attack()))
         rounds: list[LoadReport] = []
         attacker.start()
         while attacker.is_alive() or not rounds:
-            rounds.append(self._honest.run("refresh", HONEST_RATE_PER_S, HONEST_RATE_PER_S))
+            rounds.append(self._honest.run("refresh", HONEST_RATE_PER_S * self.round_s, HONEST_RATE_PER_S))
         attacker.join()
         seen = attacks[0]
         per_s, refused = (packets / seen.wall_s, seen.statuses.get("503", 0)) if seen else (0.0, 0)
@@ -243,7 +249,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packets", type=int, default=1_000_000)
     parser.add_argument("--honest", type=int, default=1_000)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--round-s", type=int, default=1)
     options = parser.parse_args()
+    Flood.repeats, Flood.round_s = options.repeats, options.round_s
     with tempfile.TemporaryDirectory() as directory:
         report = soak(Path(directory), options.packets, options.honest)
     print(report)
