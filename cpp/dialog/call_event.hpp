@@ -51,11 +51,13 @@ struct CallEvent {
     std::string reason;
 };
 
-/// A message to be sent down a flow; over UDP to `to`.
+/// A message to be sent down a flow; over UDP to `to`. `answers`: the server transaction of which this is the final
+/// answer, where whoever sends is to repeat it to repetitions of the request; else empty.
 struct Transmission {
     sip::Flow flow;
     sip::SocketAddress to;
     std::string octets;
+    std::string answers{};
 };
 
 /// What one step brought about, in order. Performed after the step, outside of its lock.

@@ -69,8 +69,9 @@ def test_the_edges_of_the_rooms_are_those_of_the_design() -> None:
         "sip": {"base"},
         "audio": {"base"},
         **{room: {"sip"} for room in above_sip},
+        "events": {"dialog"},
         "media": {"audio", "sdp", "webrtc"},
-        "engine": above_sip - {"sdp", "webrtc"} | {"media"},
+        "engine": above_sip - {"sdp", "webrtc"} | {"events", "media"},
         "bindings": {"engine"},
     }
 
