@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "sip/ascii.hpp"
+#include "sip/name_addr.hpp"
 #include "sip/reply_text.hpp"
 #include "sip/uri.hpp"
 
@@ -142,7 +143,7 @@ std::string key_of(const CallRequest& request) {
 }
 
 bool is_route(std::string_view value) noexcept {
-    return value.find('<') != std::string_view::npos && sip::Uri::parse(uri_of(value)).has_value();
+    return sip::bracket_of(value) != std::string_view::npos && sip::Uri::parse(uri_of(value)).has_value();
 }
 
 RejectReason judge(const CallRequest& request) {
@@ -193,7 +194,7 @@ std::string unsupported_by_calls(const CallRequest& request) {
 }
 
 std::string_view uri_of(std::string_view name_addr) noexcept {
-    const std::size_t open = name_addr.rfind('<');
+    const std::size_t open = sip::bracket_of(name_addr);
     if (open == std::string_view::npos) return trim(name_addr.substr(0, name_addr.find(';')));
     name_addr.remove_prefix(open + 1);
     return trim(name_addr.substr(0, name_addr.find('>')));
@@ -205,7 +206,7 @@ std::string_view target_of(const CallRequest& request) noexcept {
 }
 
 std::string display_name_of(std::string_view name_addr) {
-    const std::size_t open = name_addr.rfind('<');
+    const std::size_t open = sip::bracket_of(name_addr);
     if (open == std::string_view::npos) return {};
     const std::string_view name = trim(name_addr.substr(0, open));
     if (name.size() < 2 || name.front() != '"') return std::string(name);
