@@ -21,12 +21,12 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def write_signed(path: Path, signed: Signed, *chain: x509.Certificate) -> None:
-    """Key, certificate and ``chain`` in one file: no moment has a key without its certificate. Raise ``OSError``."""
+def write_signed(path: Path, signed: Signed) -> None:
+    """Key and certificate in one file: no moment has a key without its certificate. Raise ``OSError``."""
     key = signed.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _replace(path, key + b"".join(map(certificate_pem, (signed.certificate, *chain))))
+    _replace(path, key + certificate_pem(signed.certificate))
 
 
 def read_signed(path: Path) -> Signed | None:
