@@ -18,7 +18,7 @@ import pytest
 from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
-from tests.kit.browser import PhonePage, headless_chromium, open_phone, trust_authority, visitor
+from tests.kit.browser import PhonePage, chromium_trust, headless_chromium, open_phone, trust_authority, visitor
 from tests.kit.https_server import DEVICE, RememberedFlow, ServedHttps, served_https
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
@@ -158,7 +158,7 @@ async def test_a_browser_that_was_given_the_authority_warns_of_nothing(served, t
     authority = served.server._around.sources.authority_pem()
     assert authority is not None
     certificate.write_bytes(authority)
-    trust_authority(tmp_path / "home", certificate)
+    trust_authority(chromium_trust(tmp_path / "home"), certificate)
     async with headless_chromium(tmp_path / "home") as browser, visitor(browser, is_careless=False) as person:
         phone = await open_phone(person, served.url)
         await phone.wait_for_line("registered")
