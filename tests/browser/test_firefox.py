@@ -15,13 +15,12 @@ import pytest
 from tests.browser.test_calls import SECTIONS, SINK, url_of
 from tests.integration.clients.baresip import needs_baresip
 from tests.integration.clients.baresip_phone import G711, running_baresip_phone
-from tests.integration.clients.client_process import needs_program
 from tests.kit.daemon_process import DaemonProcess, running_daemon, wait_until
-from tests.kit.firefox import FirefoxPhone, running_firefox
+from tests.kit.firefox import FirefoxPhone, running_firefox, why_impossible
 from tests.kit.rtp_phone import legs, wait_for_no_legs
 from tests.kit.sound import FAINT, LOUD
 
-pytestmark = needs_program("firefox-esr", "firefox-esr")
+pytestmark = pytest.mark.skipif(why_impossible() is not None, reason=str(why_impossible()))
 
 SAID_HZ = 700
 TELEPHONE_HZ = 1250

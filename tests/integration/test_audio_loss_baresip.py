@@ -8,14 +8,13 @@ from tests.integration.clients.baresip import needs_baresip
 from tests.integration.clients.baresip_phone import G711, G722, OPUS, running_baresip_phone
 from tests.kit.audio_daemon import phone_at, running_audio_daemon
 from tests.kit.call_relay import CallRelay
-from tests.kit.daemon_process import wait_until
-from tests.kit.lossy_relay import BadNetwork, Way
+from tests.kit.daemon_process import DaemonProcess, wait_until
+from tests.kit.lossy_relay import BadNetwork, LossyRelay
 from tests.kit.rtp_phone import leg_at, talk, wait_for_no_legs
 from tests.kit.sound import LOUD
 
 pytestmark = needs_baresip
 
-TALK_S = 3.0
 ENOUGH_PACKETS = 150
 JITTER_S = 0.03
 PHONES = {
@@ -36,16 +35,14 @@ def test_baresips_behind_bad_networks_are_heard_and_hear_each_other(tmp_path):
             phone.dial("attic", via=relays[hertz].address)
         listener = stack.enter_context(phone_at(daemon)).reach("attic", "recvonly")
         listener.is_speaking = False
-        ways = {hertz: wait_until(lambda relay=relay: relay.media, "an answer") for hertz, relay in relays.items()}
-        talk([listener], until=lambda: all(way.to_daemon.arrived >= ENOUGH_PACKETS for way in ways.values()))
+        media = {hertz: answered(relay) for hertz, relay in relays.items()}
+        talk([listener], until=lambda: all(one.to_daemon.arrived >= ENOUGH_PACKETS for one in media.values()))
 
-        for hertz, way in ways.items():
+        for hertz, one in media.items():
             assert listener.loudness(hertz) > LOUD
-            assert way.to_daemon.lost, "the network did nothing"
-            assert way.to_phone.lost, "the network did nothing"
-            wait_until(
-                lambda way=way: has_missed(leg_at(daemon, way.outer_address), way.to_daemon), "the figures are true"
-            )
+            assert one.to_daemon.lost, "the network did nothing"
+            assert one.to_phone.lost, "the network did nothing"
+            wait_for_true_figures(daemon, one)
         for phone in phones.values():
             phone.command("hangup")
         listener.hang_up()
@@ -54,6 +51,18 @@ def test_baresips_behind_bad_networks_are_heard_and_hear_each_other(tmp_path):
             assert all(phone.heard(other) > LOUD for other in PHONES if other != hertz)
 
 
-def has_missed(leg: dict[str, float], way: Way) -> bool:
-    """Whether the leg has all that was lost, but for what it cannot know of yet: the call goes on."""
-    return abs(leg["packets_lost"] - way.lost_within) <= 2 and leg["packets_received"] >= ENOUGH_PACKETS / 2
+def answered(relay: CallRelay) -> LossyRelay:
+    """The way of the call's audio, once there is a call."""
+    found: LossyRelay = wait_until(lambda: relay.media, "the daemon answers")
+    return found
+
+
+def wait_for_true_figures(daemon: DaemonProcess, media: LossyRelay) -> None:
+    """The daemon misses what the network lost, but for what it cannot know of yet: the call goes on."""
+
+    def is_true() -> bool:
+        leg = leg_at(daemon, media.outer_address)
+        missed: int = leg["packets_lost"] - media.to_daemon.lost_within
+        return abs(missed) <= 2 and bool(leg["packets_received"] > ENOUGH_PACKETS / 2)
+
+    wait_until(is_true, f"as many are missed as were lost, {media.to_daemon.lost_within}")

@@ -82,9 +82,7 @@ def test_without_an_ack_the_200_is_repeated_and_bye_comes_after_32_s(calling_dae
         directory = tmp_path / sockets
         directory.mkdir()
         row = [f"u{uuid.uuid4().hex[:12]}", "echo"]
-        return play(
-            "call_no_ack", calling_daemon, directory, [row], sockets=sockets, answer_ms=40_000, scenario_s=45
-        )
+        return play("call_no_ack", calling_daemon, directory, [row], sockets=sockets, answer_ms=40_000, scenario_s=45)
 
     with ThreadPoolExecutor(2) as beside:
         for played in beside.map(run, ["u1", "t1"]):

@@ -48,9 +48,7 @@ def chromium_trust(home: Path) -> Path:
 
 
 def trust_authority(store: Path, certificate: Path) -> None:
-    """Have a browser trust ``certificate`` for websites, as its settings do; ``store`` is where it keeps whom it trusts:
-    of Firefox its profile.
-    """
+    """Have a browser trust ``certificate`` for websites, as its settings do; Firefox's ``store`` is its profile."""
     store.mkdir(parents=True, exist_ok=True)
     command = ["certutil", "-d", f"sql:{store}"]
     subprocess.run([*command, "-N", "--empty-password"], check=True, capture_output=True)

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 import select
-import socket
 import threading
+from contextlib import ExitStack
 from typing import Self
 
 from tests.kit.lossy_relay import BadNetwork, LossyRelay
@@ -33,6 +33,7 @@ class CallRelay:
         self._daemon, self._network, self._back = daemon, network, back
         self._inner, self._outer = bound_socket(daemon[0]), bound_socket(daemon[0])
         self._phone: tuple[str, int] | None = None
+        self._stack = ExitStack()
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="call-relay")
 
@@ -45,8 +46,7 @@ class CallRelay:
         self._thread.join()
         self._inner.close()
         self._outer.close()
-        if self.media is not None:
-            self.media.__exit__()
+        self._stack.close()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -66,7 +66,8 @@ class CallRelay:
     def _lead(self, described: re.Match[bytes]) -> bytes:
         """The line with our port in the place of the daemon's."""
         if self.media is None:
-            self.media = LossyRelay((self._daemon[0], int(described[1])), self._network, self._back).__enter__()
+            target = self._daemon[0], int(described[1])
+            self.media = self._stack.enter_context(LossyRelay(target, self._network, self._back))
         port = b"%d" % self.media.address[1]
         assert len(port) == len(described[1]), "another length would make Content-Length a lie"
         return b"m=audio " + port

@@ -1,8 +1,8 @@
 """The daemon with an audio side that only talks: takes the daemon's own command line.
 
-It answers any description with a fixed one, refuses one that contains ``refuse-me``, and thinks about one that contains
-``s=wait`` until the file is there that MEDIA_RELEASE names. What it is asked it writes, one JSON line each, into the file
-that MEDIA_REPORT names.
+It answers any description with a fixed one, refuses one that contains ``refuse-me``, and thinks about one that
+contains ``s=wait`` until the file is there that MEDIA_RELEASE names. What it is asked it writes, one JSON line each,
+into the file that MEDIA_REPORT names.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -61,6 +62,18 @@ const [frequencies, done] = arguments;
 _STATISTICS = """
 window.phone.peerConnection.getStats().then((found) => arguments[0]([...found.values()]));
 """
+
+
+def why_impossible() -> str | None:
+    """Why Firefox cannot call here, as a reason to skip; None when it can."""
+    if shutil.which("firefox-esr") is None:
+        return "needs firefox-esr (Debian package firefox-esr)"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return "Firefox gathers no ICE candidates, those of the loopback either, where the machine has no route"
+    return None
 
 
 class Marionette:
