@@ -78,13 +78,14 @@ async def _decide_in_file(loaded: LoadedConfig, action: str, device: str) -> str
 def device_table(rows: Sequence[Row], now: datetime) -> Table:
     """Online devices first, then by name."""
     table = Table()
-    for title in ("Name", "Role", "Online", "Address", "Formats", "Last seen", "Round trip"):
+    for title in ("Name", "Role", "Online", "State", "Address", "Formats", "Last seen", "Round trip"):
         table.add_column(title, justify="right" if title == "Round trip" else "left")
     for row in sorted(rows, key=lambda row: (not row["online"], row["name"])):
         cells = (
             row["name"],
             row["role"] if row["enabled"] else f"{row['role']} ({'pending' if row.get('pending') else 'disabled'})",
             "yes" if row["online"] else "no",
+            (row.get("availability") or "").replace("_", " "),
             f"{row['ip']} port {row['port']}" if row["ip"] else "",
             ", ".join(_format_text(one) for one in row["formats"]),
             _age_text(row["last_seen"], now),

@@ -35,6 +35,7 @@ from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.http_front import FrontParts, HttpFront
 from daemon.log_setup import LogLevel, set_up_logging
+from daemon.presence_service import PresenceParts, PresenceService
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
@@ -154,6 +155,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_edit(edit: OwnerEdit) -> None:
         access.take_edit(edit)
         manager.take_edit(edit)
+        presence.take_document(edit.after)
 
     def on_listed(device_ids: Collection[str]) -> None:
         access.note_listed(device_ids)
@@ -195,6 +197,8 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
+    presence = PresenceService(PresenceParts(clock))
+    calls.parts_observer, report.availability = presence.call_parts, presence.availability
     overview = CallOverview(calls, media, clock)
     http = HttpFront(
         FrontParts(
@@ -205,6 +209,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
             calls=overview,
             flows=engine.flows,
             quota=streams.quota,
+            presence=presence,
         )
     )
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
@@ -214,8 +219,13 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         bindings=bindings,
         access=access,
         manager=manager,
-        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
-        control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments),
+        pump=EventPump(
+            engine,
+            presence.observer_behind(EntryWatch(manager.observer, store, bindings)),
+            presence.refusals_behind(access.on_refused),
+            calls.on_call_event,
+        ),
+        control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments, presence.history),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
