@@ -55,7 +55,7 @@ def add_presence(app: FastAPI, sources: HttpSources) -> None:
 def add_events(app: FastAPI, streams: EventStreams | None) -> None:
     """``/api/events``."""
 
-    @app.get("/api/events", response_class=EventStreamResponse, response_model=None, responses=_STREAM)
+    @app.get("/api/events", status_code=200, response_class=EventStreamResponse, response_model=None, responses=_STREAM)
     async def events(
         last_event_id: Annotated[str, Header()] = "",
         last_id: Annotated[str, Query(alias="last_event_id")] = "",
