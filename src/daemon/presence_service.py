@@ -8,8 +8,9 @@ the same: first config.yaml's side, then those who follow, then the board, whose
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from daemon.event_feed import BindingObservers, CallPartsObservers, EventFeed
 from domain.events import RequestRefused
 from domain.ports import BindingObserver, Clock
 from domain.presence import CallPartsObserver, PresenceObserver, PresenceView
+from domain.values import Binding
 from domain.watching import (
     Audience,
     EventPackage,
@@ -30,6 +32,9 @@ from domain.watching import (
     WatchEvent,
     WatchObserver,
 )
+
+GATHER_S = 0.25
+"""How long new entries wait for more of them."""
 
 
 class PresenceBoard(PresenceView, BindingObserver, CallPartsObserver, Protocol):
@@ -46,9 +51,13 @@ def _no_document(_: ConfigDocument) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PresenceParts:
-    """``policy`` answers the core's ``notifier`` for ``packages``. ``on_document`` brings the owner's word to both."""
+    """``document`` is the configuration in force, which ``on_document`` brings to the board and the policy.
+
+    ``policy`` answers the core's ``notifier`` for ``packages``.
+    """
 
     clock: Clock
+    document: Callable[[], ConfigDocument]
     board: PresenceBoard | None = None
     notifier: NotifierControl | None = None
     policy: WatchObserver | None = None
@@ -65,6 +74,8 @@ class PresenceService:
         self._history = EventHistory(f"{started_ms:x}{secrets.token_hex(3)}", parts.clock)
         self._feed = EventFeed(self._history, parts.clock)
         self._parts = parts
+        self._names: dict[str, str | None] = {}
+        self._gatherer: asyncio.TimerHandle | None = None
         if parts.board is not None:
             parts.board.add_observer(self._feed)
 
@@ -106,11 +117,37 @@ class PresenceService:
         if self._parts.policy is not None:
             self._parts.policy.on_watch_event(event)
 
-    def take_document(self, document: ConfigDocument) -> None:
+    def start(self, snapshot: Callable[[], Sequence[Binding]]) -> None:
+        """Know the bindings that outlived a restart and what the owner says; before the first event is told."""
+        if self._parts.board is not None:
+            self._parts.board.on_resync(snapshot())
+        self.take_edit()
+
+    def stop(self) -> None:
+        """Wait for nothing any more; idempotent."""
+        if self._gatherer is not None:
+            self._gatherer.cancel()
+            self._gatherer = None
+
+    def take_edit(self) -> None:
         """Put the configuration in force, at the start and after each edit of the owner's."""
-        self._parts.on_document(document)
+        self._take_document()
         if self._parts.notifier is not None:
-            self._parts.notifier.apply_notifier(notifier_config(document.presence, self._parts.packages))
+            section = self._parts.document().presence
+            self._parts.notifier.apply_notifier(notifier_config(section, self._parts.packages))
+
+    def note_listed(self, device_ids: Collection[str]) -> None:
+        """The daemon wrote entries: new ones and new names are brought to the board soon, many at once."""
+        devices = self._parts.document().devices
+        found = ((device_id, devices[device_id].name) for device_id in device_ids if device_id in devices)
+        if self._gatherer is None and any(pair not in self._names.items() for pair in found):
+            self._gatherer = asyncio.get_running_loop().call_later(GATHER_S, self._take_document)
+
+    def _take_document(self) -> None:
+        self.stop()
+        document = self._parts.document()
+        self._names = {device_id: entry.name for device_id, entry in document.devices.items()}
+        self._parts.on_document(document)
 
     def availability(self) -> Mapping[str, str]:
         """The word for each device's state, by its key; where it has several addresses, that of the first."""

@@ -83,12 +83,13 @@ def _events(state_dir: Path, kinds: frozenset[str], *, waits: bool) -> Iterator[
             is_told = True
             time.sleep(_RETRY_S)
             continue
-        if is_told:
-            print("The daemon is there.", file=sys.stderr)
         for line in lines:
-            last_id = line.get("id") or line["last_id"]
             if "kind" in line:
+                last_id = line["id"]
                 yield line
+            else:
+                last_id = last_id or line["last_id"]
+                print("The daemon is there; Ctrl-C ends this.", file=sys.stderr, flush=True)
         if not waits:
             return
         is_told = False

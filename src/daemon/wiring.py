@@ -134,6 +134,7 @@ class _Parts:
     calls: InviteFlow
     audio: AudioService
     streams: StreamService
+    presence: PresenceService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -155,11 +156,12 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_edit(edit: OwnerEdit) -> None:
         access.take_edit(edit)
         manager.take_edit(edit)
-        presence.take_document(edit.after)
+        presence.take_edit()
 
     def on_listed(device_ids: Collection[str]) -> None:
         access.note_listed(device_ids)
         bindings.note_listed(device_ids)
+        presence.note_listed(device_ids)
 
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
@@ -197,7 +199,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
-    presence = PresenceService(PresenceParts(clock))
+    presence = PresenceService(PresenceParts(clock, lambda: manager.document))
     calls.parts_observer, report.availability = presence.call_parts, presence.availability
     overview = CallOverview(calls, media, clock)
     http = HttpFront(
@@ -234,6 +236,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         calls=calls,
         audio=audio,
         streams=streams,
+        presence=presence,
         listening=listening,
         router_uuid=router_uuid,
     )
@@ -268,6 +271,8 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         parts.listening.extend(await manager.start())
         writers.append(manager.stop)
         await manager.take_restored(lambda device_id: device_id in restored.listed)
+        parts.presence.start(parts.engine.snapshot)
+        stack.callback(parts.presence.stop)
         parts.pump.start()
         stack.callback(parts.pump.stop)
         stack.push_async_callback(parts.streams.stop)  # what the core still says is written

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ class Board(FixedPresence):
         super().__init__()
         self.observers: list[PresenceObserver] = []
         self.calls: list[int] = []
+        self.resynced: list[Sequence[Binding]] = []
 
     def add_observer(self, observer: PresenceObserver) -> None:
         self.observers.append(observer)
@@ -36,7 +39,7 @@ class Board(FixedPresence):
             observer.on_presentity(before, after)
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
-        raise AssertionError
+        self.resynced.append(bindings)
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
         self.calls.append(call_id)
@@ -61,6 +64,10 @@ class Entries:
         self.heard.append(bindings)
 
 
+def parts_of(document: Callable[[], ConfigDocument] = ConfigDocument, **fields: Any) -> PresenceParts:
+    return PresenceParts(VirtualClock(NOON), document, **fields)
+
+
 def kinds(service: PresenceService) -> list[str]:
     return [event.kind for event in service.history.follow(service.history.id_of(0)).take()]
 
@@ -72,7 +79,7 @@ def board() -> Board:
 
 @pytest.fixture
 def service(board) -> PresenceService:
-    return PresenceService(PresenceParts(VirtualClock(NOON), board))
+    return PresenceService(parts_of(board=board))
 
 
 def test_a_registration_is_followed_by_the_change_of_presence_that_it_makes(service):
@@ -83,7 +90,7 @@ def test_a_registration_is_followed_by_the_change_of_presence_that_it_makes(serv
 
 
 def test_without_a_board_everything_else_is_told():
-    service = PresenceService(PresenceParts(VirtualClock(NOON)))
+    service = PresenceService(parts_of())
     refused: list[RequestRefused] = []
     service.observer_behind(Entries()).on_binding_event(BindingAdded(binding()))
     refusal = RequestRefused(403, "no", Endpoint("192.0.2.7", 5060), "a@b", "", "")
@@ -109,18 +116,47 @@ def test_a_device_has_the_word_of_its_first_address(service, board):
 
 
 def test_each_life_of_the_daemon_has_ids_of_its_own_though_its_clock_stands(board):
-    ids = {PresenceService(PresenceParts(VirtualClock(NOON))).history.last_id for _ in range(5)}
+    ids = {PresenceService(parts_of()).history.last_id for _ in range(5)}
     assert len(ids) == 5
 
 
 def test_an_edit_reaches_the_board_then_the_notifier(board):
     notifier = Notifier()
     seen: list[ConfigDocument] = []
-    parts = PresenceParts(VirtualClock(NOON), board, notifier, None, (PACKAGE,), seen.append)  # type: ignore[arg-type]
-    document = ConfigDocument()
-    PresenceService(parts).take_document(document)
-    assert seen == [document]
+    parts = parts_of(board=board, notifier=notifier, packages=(PACKAGE,), on_document=seen.append)
+    PresenceService(parts).take_edit()
+    assert seen == [ConfigDocument()]
     assert notifier.applied == [NotifierConfig((PACKAGE,))]
+
+
+def test_what_outlived_a_restart_is_known_before_anything_is_told(service, board):
+    service.start(lambda: [binding()])
+    assert board.resynced == [[binding()]]
+    assert kinds(service) == []
+
+
+async def test_new_entries_and_names_reach_the_board_in_one_go_and_nothing_else_does(monkeypatch):
+    monkeypatch.setattr("daemon.presence_service.GATHER_S", 0)
+    entries = {"a": DeviceEntry(name="Attic")}
+    taken: asyncio.Queue[list[str]] = asyncio.Queue()
+    service = PresenceService(
+        parts_of(lambda: ConfigDocument(devices=entries), on_document=lambda one: taken.put_nowait(sorted(one.devices)))
+    )
+    service.start(list)
+    assert taken.get_nowait() == ["a"]
+    entries["a"] = DeviceEntry(name="Attic", online=True)
+    service.note_listed(["a", "gone"])
+    assert service._gatherer is None
+    entries |= {"b": DeviceEntry(), "c": DeviceEntry()}
+    service.note_listed(["b"])
+    service.note_listed(["c"])
+    assert await asyncio.wait_for(taken.get(), 5) == ["a", "b", "c"]
+    assert (taken.qsize(), service._gatherer) == (0, None)
+    entries["a"] = DeviceEntry(name="Cellar")
+    service.note_listed(["a"])
+    service.stop()
+    await asyncio.sleep(0)
+    assert taken.empty()
 
 
 def test_a_question_of_the_core_goes_to_the_policy():
@@ -131,8 +167,8 @@ def test_a_question_of_the_core_goes_to_the_policy():
             asked.append(event)
 
     wanted = StateWanted(Resource("presence", "alice"))
-    PresenceService(PresenceParts(VirtualClock(NOON), policy=Policy())).on_watch_event(wanted)
-    PresenceService(PresenceParts(VirtualClock(NOON))).on_watch_event(wanted)
+    PresenceService(parts_of(policy=Policy())).on_watch_event(wanted)
+    PresenceService(parts_of()).on_watch_event(wanted)
     assert asked == [wanted]
 
 

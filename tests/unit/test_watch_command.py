@@ -116,13 +116,16 @@ def test_without_a_daemon_that_is_told(config, monkeypatch):
 
 
 def test_a_daemon_that_is_waited_for_is_asked_for_what_came_behind_the_last_event(config, monkeypatch, capsys):
-    back = event("reset", reason="restarted")
+    back = {**event("reset", reason="restarted"), "id": "t-9"}
     daemon = Daemon(None, [{"last_id": "s-0"}, presence()], None, None, [{"last_id": "t-9"}, back])
     monkeypatch.setattr(watch_command, "follow_events", daemon.follow)
     assert watch(config, WatchWishes(waits=True)) == 0, "Ctrl-C is how it ends"
-    assert daemon.asked == ["", "", "s-1", "s-1", "s-1", "s-1"]
+    assert daemon.asked == ["", "", "s-1", "s-1", "s-1", "t-9"]
     told = capsys.readouterr()
-    assert told.err.splitlines() == ["The daemon is not running; waiting for it.", "The daemon is there."] * 2
+    assert (
+        told.err.splitlines()
+        == ["The daemon is not running; waiting for it.", "The daemon is there; Ctrl-C ends this."] * 2
+    )
     assert told.out.splitlines()[-1].endswith("Events were missed (restarted).")
 
 
