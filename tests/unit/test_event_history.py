@@ -162,7 +162,7 @@ async def test_a_long_backlog_is_taken_in_pieces_and_whole():
     taken = []
     while await follower.wait(0):
         piece = ids(follower)
-        assert len(piece) <= 100
+        assert len(piece) <= 250
         taken += piece
         if len(taken) == 1000:
             break

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_presence import PresenceSection
+from configuration.configuration_manager import SipDeviceConfig
 from daemon.presence_service import PresenceParts, PresenceService, audience_of, notifier_config
+from daemon.status_report import StatusReport
 from domain.events import BindingAdded, BindingEvent, RequestRefused
 from domain.presence import Availability, CallPart, CallPhase, PresenceObserver
-from domain.values import Binding, Endpoint
+from domain.values import Binding, Endpoint, ProtocolType, Role
 from domain.watching import Audience, EventPackage, NotifierConfig, Resource, StateWanted, WatcherRule, WatchEvent
 from tests.kit.https_server import VirtualClock
 from tests.kit.presence import NOON, FixedPresence, binding, presentity
@@ -113,6 +116,18 @@ def test_a_device_has_the_word_of_its_first_address(service, board):
         "b": presentity("b", availability=Availability.AWAY, device_ids=("d",)),
     }
     assert service.availability() == {"d": "busy", "e": "busy"}
+
+
+def test_the_rows_of_devices_have_the_word_of_presence(service, board):
+    class Manager:
+        def sip_configs(self) -> list[SipDeviceConfig]:
+            return [SipDeviceConfig(key, key, Role.PHONE, True, False, ProtocolType.SIP) for key in ("d", "e")]
+
+    board.known = {"a": presentity("a", availability=Availability.AWAY, device_ids=("d",))}
+    report = StatusReport(Manager(), None, Path("config.yaml"), (NOON, ()))  # type: ignore[arg-type]
+    assert [row["availability"] for row in report.devices()] == [None, None]
+    report.availability = service.availability
+    assert [(row["uuid"], row["availability"]) for row in report.devices()] == [("d", "away"), ("e", None)]
 
 
 def test_each_life_of_the_daemon_has_ids_of_its_own_though_its_clock_stands(board):
