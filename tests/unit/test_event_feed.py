@@ -30,7 +30,7 @@ from domain.events import (
 from domain.presence import Availability, CallPart, CallPhase, ChangeCause
 from domain.values import Endpoint
 from tests.kit.https_server import VirtualClock
-from tests.kit.presence import NOON, binding, presentity
+from tests.kit.presentities import NOON, binding, presentity
 
 MASKED = "sip:alice:***@192.0.2.7:5060"
 

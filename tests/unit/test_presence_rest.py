@@ -12,7 +12,7 @@ from domain.presence import Activity, Availability, CallPart, CallPhase, ChangeC
 from domain.values import Endpoint, Flow, Transport
 from domain.watching import Resource, SubscriptionReport
 from tests.kit.https_server import served_https
-from tests.kit.presence import NOON, FixedPresence, binding, presentity
+from tests.kit.presentities import NOON, FixedPresence, binding, presentity
 
 TALKING = presentity(
     "alice",

@@ -19,7 +19,7 @@ from domain.presence import Availability, CallPart, CallPhase, PresenceObserver
 from domain.values import Binding, Endpoint, ProtocolType, Role
 from domain.watching import Audience, EventPackage, NotifierConfig, Resource, StateWanted, WatcherRule, WatchEvent
 from tests.kit.https_server import VirtualClock
-from tests.kit.presence import NOON, FixedPresence, binding, presentity
+from tests.kit.presentities import NOON, FixedPresence, binding, presentity
 
 PACKAGE = EventPackage("presence", ("application/pidf+xml",))
 
