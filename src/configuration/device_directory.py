@@ -1,8 +1,9 @@
 """Changes of bindings -> what the owner sees of devices: there, changed, gone.
 
 Theory of operation: a device is the sum of its bindings; it is online iff one of them is reachable, and it is reached
-at the one that changed last among those (``domain.binding_set``). ``process_event`` and ``process_resync`` decide on values; ``announcement`` compares the device before and
-after. ``DeviceDirectory`` keeps the devices, knows whose each binding is, and tells its sink.
+at the one that changed last among those (``domain.binding_set``). ``process_event`` and ``process_resync`` decide on
+values; ``announcement`` compares the device before and after. ``DeviceDirectory`` keeps the devices, knows whose each
+binding is, and tells its sink.
 """
 
 from __future__ import annotations

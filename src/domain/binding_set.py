@@ -1,4 +1,4 @@
-"""The bindings of one device or address, and the one rule for being online: a binding is reachable, as the core says."""
+"""The bindings of one device or address, and the one rule for being online: one of them is reachable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.values import Binding
 
 
 class BindingSet:
-    """Bindings in the order of their changes. Each method but ``oldest_first`` takes the same time for one or 20,000."""
+    """Bindings in the order of their changes. All but ``oldest_first`` takes the same time for one or 20,000."""
 
     def __init__(self, oldest_first: Iterable[Binding] = ()) -> None:
         self._all: dict[int, Binding] = {}

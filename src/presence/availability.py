@@ -58,7 +58,7 @@ _TABLE: tuple[tuple[Callable[[Facts], bool], Availability], ...] = (
     (lambda facts: bool(facts.calls), Availability.RINGING),
     (lambda facts: facts.is_busy, Availability.BUSY),
     (lambda facts: facts.is_away, Availability.AWAY),
-    (lambda facts: True, Availability.AVAILABLE),
+    (lambda _: True, Availability.AVAILABLE),
 )
 
 

@@ -87,7 +87,8 @@ class _PidfTarget:
         if name == "note" and not self._note:
             self._note = " ".join(text.split())[:LONGEST_NOTE]
 
-    def close(self) -> PublishedState:
+    def state(self) -> PublishedState:
+        """What the whole document said."""
         return PublishedState(self._is_open, tuple(one for one in Activity if one in self._doing), self._note)
 
     def _take_basic(self, text: str) -> None:
@@ -105,10 +106,11 @@ def read_pidf(document: bytes) -> PublishedState | UnreadablePidf:
     """What ``document`` says; never raises on a peer's octets."""
     if len(document) > MOST_OCTETS:
         return UnreadablePidf(f"the document is longer than {MOST_OCTETS} octets")
-    parser = DefusedXMLParser(target=_PidfTarget(), forbid_dtd=True)
+    target = _PidfTarget()
+    parser = DefusedXMLParser(target=target, forbid_dtd=True)
     try:
         parser.feed(document)
-        state = parser.close()
+        parser.close()
     except (DTDForbidden, EntitiesForbidden, ExternalReferenceForbidden):
         return UnreadablePidf("the document has a DTD or entities, which are not read")
     except _TooMuch as fault:
@@ -117,4 +119,4 @@ def read_pidf(document: bytes) -> PublishedState | UnreadablePidf:
         return UnreadablePidf(f"the document is not well-formed XML: {fault}")
     except (LookupError, ValueError):  # pyexpat's for an encoding that Python has not, or not octet by octet
         return UnreadablePidf("the document's encoding is not known here; send UTF-8")
-    return state if isinstance(state, PublishedState) else UnreadablePidf("the document is empty")
+    return target.state()

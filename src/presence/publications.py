@@ -61,54 +61,57 @@ class Offer:
 
 def decide(standing: tuple[Publication, ...], request: PublishReceived, offer: Offer) -> Decision:
     """RFC 3903 section 6, steps 2 to 6; step 1 and who may publish are the caller's."""
-    if request.package != PUBLISHED_PACKAGE:
-        return Decision(standing, PublishRefused(PublishFault.BAD_EVENT, f"no {request.package} can be published here"))
     standing = tuple(one for one in standing if one.expires_at_s > offer.now_s)
     known = next((one for one in standing if one.etag == request.etag), None)
+    granted_s = _granted_s(request.expires_s, offer.limits)
+    if request.package != PUBLISHED_PACKAGE:
+        return Decision(standing, PublishRefused(PublishFault.BAD_EVENT, f"no {request.package} can be published here"))
     if request.etag and known is None:
         return Decision(standing, PublishRefused(PublishFault.CONDITION_FAILED, "no publication has this entity-tag"))
-    granted_s = _granted_s(request.expires_s, offer.limits)
     if granted_s is None:
         reason = f"a publication lasts {offer.limits.min_expires_s} s at least"
         return Decision(standing, PublishRefused(PublishFault.TOO_BRIEF, reason))
+    accepted = PublishAccepted(offer.etag, granted_s)
     if known is not None:
-        return _decide_known(standing, known, request, (offer, granted_s))
-    if not granted_s:
-        return _decide_momentary(standing, request, offer)
+        return _decide_known(standing, known, request, (offer, accepted))
+    return _decide_initial(standing, request, (offer, accepted))
+
+
+def _decide_initial(
+    standing: tuple[Publication, ...], request: PublishReceived, granted: tuple[Offer, PublishAccepted]
+) -> Decision:
+    """Section 4.1's initial publication. One for no time at all is read and accepted, and is over."""
+    offer, accepted = granted
     if not offer.has_room or len(standing) >= offer.limits.most_per_address:
         return Decision(standing, PublishRefused(PublishFault.TOO_MANY, "there are too many publications"))
     match _read(request):
-        case PublishedState() as state:
-            publication = Publication(offer.etag, state, offer.now_s + granted_s)
-            return Decision((*standing, publication), PublishAccepted(offer.etag, granted_s))
-        case refused:
+        case PublishRefused() as refused:
             return Decision(standing, refused)
-
-
-def _decide_momentary(standing: tuple[Publication, ...], request: PublishReceived, offer: Offer) -> Decision:
-    """An initial publication for no time at all: read, accepted, over (section 4.2: Expires 0 has no special case)."""
-    state = _read(request)
-    is_read = isinstance(state, PublishedState)
-    return Decision(standing, PublishAccepted(offer.etag, 0) if is_read else state)
+        case _ if not accepted.expires_s:
+            return Decision(standing, accepted)
+        case state:
+            return Decision((*standing, Publication(offer.etag, state, offer.now_s + accepted.expires_s)), accepted)
 
 
 def _decide_known(
-    standing: tuple[Publication, ...], known: Publication, request: PublishReceived, granted: tuple[Offer, int]
+    standing: tuple[Publication, ...],
+    known: Publication,
+    request: PublishReceived,
+    granted: tuple[Offer, PublishAccepted],
 ) -> Decision:
     """Remove (section 4.5), refresh (section 4.3: no body) or modify (section 4.4)."""
-    offer, granted_s = granted
+    offer, accepted = granted
     others = tuple(one for one in standing if one is not known)
-    accepted = PublishAccepted(offer.etag, granted_s)
-    if not granted_s:
+    if not accepted.expires_s:
         return Decision(others, accepted)
-    renewed = replace(known, etag=offer.etag, expires_at_s=offer.now_s + granted_s)
+    renewed = replace(known, etag=offer.etag, expires_at_s=offer.now_s + accepted.expires_s)
     if not request.body:
         return Decision(tuple(renewed if one is known else one for one in standing), accepted)
     match _read(request):
-        case PublishedState() as state:
-            return Decision((*others, replace(renewed, state=state)), accepted)
-        case refused:
+        case PublishRefused() as refused:
             return Decision(standing, refused)
+        case state:
+            return Decision((*others, replace(renewed, state=state)), accepted)
 
 
 def _granted_s(asked_s: int | None, limits: PublicationLimits) -> int | None:
