@@ -3,7 +3,7 @@
 Theory of operation: ``decide`` is section 6 as a decision on the publications of one address. ``Publications`` keeps
 them by address, with who expires next; its clock is the caller's, in seconds of a monotonic clock.
 
-Composition (section 1: up to the compositor), the rule here: of several publications the one that was published or
+Composition is the compositor's own (section 7); the rule here: of several publications the one that was published or
 modified last is the newest; for each of open and note the newest that says something is right, the activities of all
 count. A refresh makes nothing newer.
 """
@@ -80,7 +80,7 @@ def decide(standing: tuple[Publication, ...], request: PublishReceived, offer: O
 def _decide_initial(
     standing: tuple[Publication, ...], request: PublishReceived, granted: tuple[Offer, PublishAccepted]
 ) -> Decision:
-    """Section 4.1's initial publication. One for no time at all is read and accepted, and is over."""
+    """Section 4.2's initial publication. One for no time at all is read and accepted, and is over."""
     offer, accepted = granted
     if not offer.has_room or len(standing) >= offer.limits.most_per_address:
         return Decision(standing, PublishRefused(PublishFault.TOO_MANY, "there are too many publications"))
@@ -190,7 +190,7 @@ class Publications:
         return self._expiries[0][0] if self._expiries else None
 
     def expire(self, now_s: float) -> tuple[str, ...]:
-        """Forget what has expired by ``now_s``; whose it was (section 4.1)."""
+        """Forget what has expired by ``now_s``; whose it was (section 4: soft state)."""
         due: dict[str, None] = {}
         while self._expiries and self._expiries[0][0] <= now_s:
             due[heapq.heappop(self._expiries)[1]] = None

@@ -36,7 +36,8 @@ def uri_text(uri: str) -> str:
 
 def to_octets(root: ET.Element) -> bytes:
     """The document in UTF-8 with its declaration; attributes stand in the order in which they were given."""
-    return ET.tostring(root, encoding="UTF-8", xml_declaration=True)
+    octets: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return octets
 
 
 def version_slot(document: bytes) -> int:
@@ -44,6 +45,6 @@ def version_slot(document: bytes) -> int:
     return document.index(_VERSION) + len(_VERSION) - 1
 
 
-def boolean(is_true: bool) -> str:  # noqa: FBT001 - its one job is to spell a boolean
+def boolean(is_true: bool) -> str:
     """As xs:boolean has it."""
     return "true" if is_true else "false"

@@ -60,7 +60,7 @@ def _dialogs(
 
 
 def _dialog(now: Presentity, domain: str, part: CallPart, state: str) -> ET.Element:
-    """Section 4.1.2. The hub is a party of its own: Call-ID and tags are another dialog's than the watcher thinks."""
+    """Section 4.1.1. No Call-ID or tags: the hub is a party of each dialog, and nobody can replace it by them."""
     direction = "initiator" if part.is_initiator else "recipient"
     dialog = ET.Element("dialog", {"id": _dialog_id(part), "direction": direction})
     ET.SubElement(dialog, "state").text = state

@@ -1,7 +1,7 @@
 """`presence` (RFC 3856): PIDF (RFC 3863) with the person's activities (RFC 4479, RFC 4480).
 
-One tuple for the address, whose contact is the address itself: devices' own addresses are nobody's business (RFC 3856
-section 9.4), and phones read the first tuple only. Of one who is not there nothing is told but that.
+One tuple for the address, whose contact is the address itself: devices' own addresses are nobody's business, and phones
+read the first tuple only. Of one who is not there nothing is told but that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`reg` (RFC 3680): the bindings of an address, with the liveness of each.
 
-The core tells changes only, and a refresh is none (docs/decisions/0002): so there is no ``expires``, ``callid`` or
-``cseq``, which the standard leaves open (section 5.3) and which would be those of long ago.
+The core tells changes only, and a refreshed registration is none: so there is no ``expires``, ``callid`` or
+``cseq``, which the standard leaves open (section 5.1) and which would be those of long ago.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from presence.xml_text import OWN_NAMESPACE, address_uri, boolean, clean, to_oct
 _NAMESPACES = {"xmlns": "urn:ietf:params:xml:ns:reginfo", "xmlns:sr": OWN_NAMESPACE}
 _END_EVENTS = {
     ChangeCause.EXPIRED: "expired",
-    ChangeCause.FLOW_CLOSED: "deactivated",  # section 5.1.1: ended here, and the device should register again
+    ChangeCause.FLOW_CLOSED: "deactivated",  # section 4.7.1: ended here, and the device should register again
 }
 
 
@@ -51,7 +51,7 @@ class RegPackage:
 
 
 def _registration_state(now: Presentity, ended: list[Binding]) -> str:
-    """Section 5.1: init until the first contact, and again after the last one's end has been told."""
+    """Section 4.7.1: init until the first contact, and again after the last one's end has been told."""
     if now.bindings:
         return "active"
     return "terminated" if ended else "init"
