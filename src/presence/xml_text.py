@@ -15,7 +15,12 @@ OWN_NAMESPACE = "urn:x-screamrouter:presence"
 
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 _USER_UNRESERVED = "-_.!~*'()&=+$,;?/"
-_URI_AS_WRITTEN = "-_.!~*'()&=+$,;?/:@%[]#"
+_URI_AS_WRITTEN = "-_.!~*'()&=+$,;?/@%"
+_URI = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:)?(?P<user>(?:[^\[\]@]*@)?)(?P<ipv6>\[[0-9A-Fa-f:.]+\])?(?P<rest>.*)",
+    re.DOTALL,
+)
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _VERSION = b'version=""'
 
 
@@ -30,8 +35,16 @@ def address_uri(address: str, domain: str) -> str:
 
 
 def uri_text(uri: str) -> str:
-    """A URI from the network as xs:anyURI can hold it: what is no URI character is escaped."""
-    return quote(clean(uri), safe=_URI_AS_WRITTEN)
+    """A URI from the network as xs:anyURI can hold it: what cannot stand in a URI is escaped (RFC 3986 section 2.1).
+
+    An IPv6 host stays as it is (RFC 3261 section 25.1), though it is RFC 3986's only where ``//`` goes before it.
+    """
+    found = _URI.fullmatch(clean(uri))
+    scheme, user, ipv6, rest = found.groups(default="") if found else ("", "", "", uri)
+    safe = _URI_AS_WRITTEN + (":" if scheme else "")
+    user, rest = (quote(_NO_ESCAPE.sub("%25", part), safe=safe) for part in (user, rest))
+    opaque = f"{user}{ipv6}{rest}"
+    return scheme + (f"%2F{opaque[1:]}" if opaque.startswith("//") else opaque)
 
 
 def to_octets(root: ET.Element) -> bytes:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from domain.presence import CallPart, CallPhase, Presentity
 from domain.watching import Document, EventPackage
-from presence.xml_text import OWN_NAMESPACE, address_uri, boolean, clean, to_octets, uri_text, version_slot
+from presence.xml_text import OWN_NAMESPACE, address_uri, boolean, to_octets, uri_text, version_slot
 
 _NAMESPACES = {"xmlns": "urn:ietf:params:xml:ns:dialog-info", "xmlns:sr": OWN_NAMESPACE}
 _STATES = {CallPhase.RINGING: "early", CallPhase.TALKING: "confirmed", CallPhase.HELD: "confirmed"}
@@ -25,7 +25,7 @@ class DialogPackage:
     event = EventPackage("dialog", ("application/dialog-info+xml",), is_list_served=True)
 
     def seen(self, presentity: Presentity) -> Hashable:
-        return (presentity.calls, presentity.name, presentity.is_registered, presentity.is_reachable)
+        return (presentity.calls, presentity.is_registered, presentity.is_reachable)
 
     def render(self, now: Presentity, before: Presentity | None, domain: str) -> Document:
         known = {_dialog_id(part): part for part in before.calls} if before else {}
@@ -34,7 +34,7 @@ class DialogPackage:
         changed = [part for dialog_id, part in standing.items() if known.get(dialog_id) != part]
         whole = _octets(now, domain, "full", _dialogs(now, domain, standing.values(), ended))
         document = Document(self.event.content_types[0], whole, version_slot(whole))
-        if before is None or before.name != now.name:
+        if before is None:
             return document
         part = _octets(now, domain, "partial", _dialogs(now, domain, changed, ended))
         return Document(document.content_type, whole, document.version_at, part, version_slot(part))
@@ -65,20 +65,20 @@ def _dialog(now: Presentity, domain: str, part: CallPart, state: str) -> ET.Elem
     dialog = ET.Element("dialog", {"id": _dialog_id(part), "direction": direction})
     ET.SubElement(dialog, "state").text = state
     local_uri = uri_text(part.local_uri) or address_uri(now.address, domain)
-    local = _participant(dialog, "local", local_uri, now.name)
+    local = _participant(dialog, "local", local_uri)
     if part.phase is CallPhase.HELD:
         target = local.find("target")
         if target is not None:  # section 5.2's way to say that a dialog is on hold
             ET.SubElement(target, "param", {"pname": "+sip.rendering", "pval": "no"})
     if part.remote_uri:
-        _participant(dialog, "remote", uri_text(part.remote_uri), "")
+        _participant(dialog, "remote", uri_text(part.remote_uri))
     return dialog
 
 
-def _participant(dialog: ET.Element, side: str, uri: str, display: str) -> ET.Element:
+def _participant(dialog: ET.Element, side: str, uri: str) -> ET.Element:
+    """Without a name: the standard's schema and its examples call that attribute differently, and so do phones."""
     participant = ET.SubElement(dialog, side)
-    named = {"display": clean(display)} if display else {}
-    ET.SubElement(participant, "identity", named).text = uri
+    ET.SubElement(participant, "identity").text = uri
     ET.SubElement(participant, "target", {"uri": uri})
     return participant
 
