@@ -173,6 +173,9 @@ class Owner:
     def resolve(self, user: str) -> str | None:
         return self.names.get(user, user)
 
+    def find_list(self, name: str) -> tuple[str, ...] | None:
+        return self.lists.get(name)
+
     def lets_publish(self, publisher: str, address: str) -> bool:
         return self.may_publish(publisher, address)
 
@@ -190,7 +193,7 @@ class Presence:
         publications = Publications(limits or PublicationLimits(), lambda: f"tag{next(tags)}")
         rules = PublishRules(self.owner.resolve, self.owner.lets_publish)
         self.desk = PublicationDesk(self.board, self.core, publications, rules, self.clock.now_s)
-        watching = WatchingRules(DOMAIN, self.owner.resolve, self.owner.lists.get, lambda _: self.owner.audience)
+        watching = WatchingRules(DOMAIN, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience)
         self.policy = NotifierPolicy(self.board, self.core, watching, self.desk, self.waiting.append)
 
     def turn(self) -> None:
