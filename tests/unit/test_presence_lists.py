@@ -166,7 +166,7 @@ def test_message_summary_is_served_of_addresses_only(presence):
     assert not provided.is_list
 
 
-def members(count, name="", note_length=0):
+def members(count, name=""):
     presence = Presence()
     for number in range(count):
         presence.board.on_binding_event(BindingAdded(binding(number, f"phone{number:04}")))
@@ -179,8 +179,14 @@ def members(count, name="", note_length=0):
 SUBJECT = ListSubject("all", DOMAIN, "sr-boundary", 1)
 
 
+def rendered(members, change):
+    document = render_list(SUBJECT, members, change)
+    assert document is not None
+    return document
+
+
 def test_list_that_does_not_fit_keeps_its_rows_and_tells_who_changed_last():
-    document = render_list(SUBJECT, members(300), None)
+    document = rendered(members(300), None)
     assert len(document.body) <= MOST_OCTETS
     told = basics(read_list(document))
     assert len(told) == 300
@@ -190,15 +196,14 @@ def test_list_that_does_not_fit_keeps_its_rows_and_tells_who_changed_last():
 
 
 def test_most_members_of_usual_names_fit():
-    document = render_list(SUBJECT, members(MOST_MEMBERS, name="A device in the living room"), None)
-    assert document is not None
+    document = rendered(members(MOST_MEMBERS, name="A device in the living room"), None)
     assert len(document.body) <= MOST_OCTETS
     assert len(read_list(document).rows) == MOST_MEMBERS
 
 
 def test_partial_that_would_hide_a_change_is_not_sent():
     all_ = members(300)
-    document = render_list(SUBJECT, all_, ListChange({one.address for one in all_}))
+    document = rendered(all_, ListChange({one.address for one in all_}))
     assert document.partial == b""
 
 

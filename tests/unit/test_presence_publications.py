@@ -183,9 +183,11 @@ def test_limits_hold_for_an_address_and_for_all(presence):
 
 def test_refreshes_for_ever_do_not_fill_the_memory():
     publications = Publications(PublicationLimits(), iter(map(str, range(100_000))).__next__)
-    tag = publications.process("kitchen", publish(), 0.0).etag
+    accepted = publications.process("kitchen", publish(), 0.0)
     for second in range(2000):
-        tag = publications.process("kitchen", publish(etag=tag, body=b"", expires_s=60), float(second)).etag
+        assert isinstance(accepted, PublishAccepted)
+        refresh = publish(etag=accepted.etag, body=b"", expires_s=60)
+        accepted = publications.process("kitchen", refresh, float(second))
     assert len(publications._expiries) < 50
     assert len(publications) == 1
     assert publications.expire(1999.0 + 60) == ("kitchen",)

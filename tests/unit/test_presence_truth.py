@@ -16,7 +16,8 @@ from domain.events import (
     BindingUnreachable,
     RemovalReason,
 )
-from domain.presence import Availability, CallPhase, ChangeCause
+from domain.presence import Availability, CallPart, CallPhase, ChangeCause
+from domain.values import Binding
 from domain.watching import PublishAccepted, Resource, StateUnwanted, StateWanted
 from presence.owner_view import OwnedDevice, OwnerView
 from tests.kit.presence import (
@@ -48,8 +49,8 @@ class Truth(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.presence = Presence()
-        self.bindings: dict[int, object] = {}
-        self.calls: dict[int, tuple] = {}
+        self.bindings: dict[int, Binding] = {}
+        self.calls: dict[int, tuple[CallPart, ...]] = {}
         self.quiet: set[str] = set()
         self.next_id = 1
         for package in PACKAGES:
