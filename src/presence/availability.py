@@ -13,6 +13,7 @@ from domain.presence import Activity, Availability, CallPart, CallPhase, Publish
 
 AWAY_ACTIVITIES = frozenset({Activity.AWAY, Activity.MEAL, Activity.VACATION})
 BUSY_ACTIVITIES = frozenset({Activity.BUSY, Activity.MEETING})
+PHONE_ACTIVITIES = frozenset({Activity.ON_THE_PHONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Facts:
     @property
     def is_talking(self) -> bool:
         """A call is answered, on hold or not, or the device says of itself that it is in one elsewhere."""
-        return any(part.phase is not CallPhase.RINGING for part in self.calls) or self._does({Activity.ON_THE_PHONE})
+        return any(part.phase is not CallPhase.RINGING for part in self.calls) or self._does(PHONE_ACTIVITIES)
 
     @property
     def is_away(self) -> bool:
@@ -45,7 +46,7 @@ class Facts:
         """It says that it takes no calls."""
         return self.published is not None and self.published.is_open is False
 
-    def _does(self, activities: frozenset[Activity] | set[Activity]) -> bool:
+    def _does(self, activities: frozenset[Activity]) -> bool:
         return self.published is not None and not activities.isdisjoint(self.published.activities)
 
 

@@ -51,6 +51,7 @@ class _Entry:
     """The sources of one address, and the presentity that they made last."""
 
     presentity: Presentity
+    visible: tuple[object, ...]
     bindings: BindingSet = field(default_factory=BindingSet)
     calls: dict[int, tuple[CallPart, ...]] = field(default_factory=dict)
     published: PublishedState | None = None
@@ -157,7 +158,11 @@ class PresenceBoard:
 
     def _entry(self, address: str) -> _Entry:
         """The entry, made if need be; ``_update`` must follow, which forgets it when it holds nothing."""
-        return self._entries.setdefault(address, _Entry(self._unknown(address)))
+        entry = self._entries.get(address)
+        if entry is None:
+            unknown = self._unknown(address)
+            entry = self._entries[address] = _Entry(unknown, _visible(unknown))
+        return entry
 
     def _unknown(self, address: str) -> Presentity:
         return Presentity(address, 0, Availability.NOT_REGISTERED, False, self._since, ChangeCause.UNREGISTERED)
@@ -165,8 +170,10 @@ class PresenceBoard:
     def _update(self, address: str, cause: ChangeCause) -> None:
         entry = self._entries[address]
         before, now = entry.presentity, self._compose(address, entry)
-        is_changed = _visible(before) != _visible(now)
+        visible = _visible(now)
+        is_changed = visible != entry.visible
         if is_changed:
+            entry.visible = visible
             now = replace(now, version=before.version + 1, changed_at=self._clock.now(), cause=cause)
         entry.presentity = now
         if not (entry.bindings or entry.calls or entry.published or address in self._owned):
@@ -186,8 +193,12 @@ class PresenceBoard:
             calls=tuple(part for call_id in sorted(entry.calls) for part in entry.calls[call_id]),
             published=entry.published,
         )
-        return replace(
-            entry.presentity,
+        before = entry.presentity
+        return Presentity(
+            address=address,
+            version=before.version,
+            changed_at=before.changed_at,
+            cause=before.cause,
             availability=decide_availability(facts),
             is_reachable=facts.is_reachable,
             name=self._owner.name_of(device_ids),

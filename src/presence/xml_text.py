@@ -21,6 +21,7 @@ _URI = re.compile(
     re.DOTALL,
 )
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _VERSION = b'version=""'
 
 
@@ -49,8 +50,8 @@ def uri_text(uri: str) -> str:
 
 def to_octets(root: ET.Element) -> bytes:
     """The document in UTF-8 with its declaration; attributes stand in the order in which they were given."""
-    octets: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
-    return octets
+    text: str = ET.tostring(root, encoding="unicode")
+    return _DECLARATION + text.encode()
 
 
 def version_slot(document: bytes) -> int:

@@ -54,7 +54,7 @@ def test_a_package_is_found_by_being_there():
 
 @pytest.mark.parametrize("package", ["presence", "dialog", "reg"])
 def test_rfc_3863_section_4_documents_are_utf_8_and_say_so(package):
-    assert render(package, kitchen()).body.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
+    assert render(package, kitchen()).body.startswith(b'<?xml version="1.0" encoding="UTF-8"?>')
 
 
 @pytest.mark.parametrize("package", ["presence", "dialog", "reg", "message-summary"])
