@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from domain.presence import PresenceObserver, Presentity
+from domain.presence import Presentity
 from domain.watching import (
     Audience,
     Document,
@@ -23,7 +23,6 @@ from domain.watching import (
     StateUnwanted,
     StateWanted,
     WatchEvent,
-    WatchObserver,
 )
 from presence.package import find_packages
 from presence.presence_board import PresenceBoard, Resolver
@@ -45,8 +44,8 @@ class WatchingRules:
     audience: Callable[[Resource], Audience]
 
 
-class NotifierPolicy(WatchObserver, PresenceObserver):
-    """Registers itself with ``board``. On the event loop's thread."""
+class NotifierPolicy:
+    """Implements ``WatchObserver`` and ``PresenceObserver``; joins ``board``'s observers. On the event loop's thread."""
 
     def __init__(
         self, board: PresenceBoard, control: NotifierControl, rules: WatchingRules, desk: PublicationDesk, defer: Defer
@@ -89,9 +88,13 @@ class NotifierPolicy(WatchObserver, PresenceObserver):
             for resource in self._watched.get((package, after.address), ()):
                 self._provide(resource)
         is_renamed = before.name != after.name
-        is_known_anew = before.version == 0 or self._board.find_presentity(after.address).version == 0
+        is_forgotten = self._board.find_presentity(after.address).version == 0
+        is_known_anew = before.version == 0 or is_forgotten
         if is_renamed or is_known_anew or before.device_ids != after.device_ids:
             self._are_names_new = True
+        if is_forgotten:  # its name may be another's next
+            for package in self._packages:
+                self._unsettled.update(self._watched.get((package, after.address), {}))
         rows = tuple(self._packages) if is_renamed else changed  # a list tells names, too
         are_lists_stale = self._lists.note(after, rows, is_known_anew=is_known_anew)
         if are_lists_stale or (self._are_names_new and (self._unsettled or self._lists)):

@@ -121,8 +121,8 @@ class PresenceBoard:
         """Take who is in the call now; a part counts for the address that its name means when it is told."""
         by_address: dict[str, tuple[CallPart, ...]] = {}
         for part in parts:
-            address = self._resolve(part.address) or part.address
-            by_address[address] = (*by_address.get(address, ()), part)
+            if address := self._resolve(part.address) or part.address:  # an anonymous caller has none
+                by_address[address] = (*by_address.get(address, ()), part)
         before = self._call_addresses.pop(call_id, ())
         if by_address:
             self._call_addresses[call_id] = tuple(by_address)

@@ -192,6 +192,11 @@ def test_call_changes_both_of_its_parties(board):
     assert board.find_presentity("hall").availability is Availability.AVAILABLE
 
 
+def test_anonymous_party_of_a_call_is_no_address(board):
+    board.on_call_parts(7, (part(user=""), part(user="hall")))
+    assert [one.address for one in board.presentities()] == ["hall"]
+
+
 def test_resync_tells_the_whole_truth(presence, board):
     board.on_binding_event(BindingAdded(binding(1)))
     board.on_binding_event(BindingAdded(binding(2, "hall")))

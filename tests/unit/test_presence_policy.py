@@ -140,6 +140,16 @@ def test_name_that_comes_to_mean_an_address_is_followed(presence):
     assert (presence.last().resource, basic(presence.last())) == (by_uuid, "open")
 
 
+def test_name_of_an_address_that_is_gone_may_mean_another(presence):
+    presence.board.on_binding_event(BindingAdded(binding()))
+    want(presence)
+    presence.board.on_binding_event(BindingRemoved(binding(), RemovalReason.UNREGISTERED))
+    presence.owner.names = {"kitchen": "kitchen-2"}
+    presence.board.on_binding_event(BindingAdded(binding(2, "kitchen-2")))
+    presence.turn()
+    assert whole(presence.last().document).get("entity") == "sip:kitchen-2@screamrouter.local"
+
+
 def test_owners_new_word_is_looked_up_again(presence):
     presence.board.on_binding_event(BindingAdded(binding()))
     want(presence)
