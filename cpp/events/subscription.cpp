@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "base/text_buffer.hpp"
 #include "dialog/timers.hpp"
 
 namespace sr::events {
@@ -27,12 +27,10 @@ bool ends_usage(std::uint16_t status, bool has_retry_after) noexcept {
 bool tells_state(EndReason end) noexcept { return end == EndReason::none || end == EndReason::timeout; }
 
 std::string branch_of(SubscriptionId id, std::uint64_t chance) {
-    std::array<char, 64> text;
-    char* at = std::ranges::copy(kNotifyPrefix, text.data()).out;
-    at = std::to_chars(at, text.data() + text.size(), id).ptr;
-    *at++ = '-';
-    at = std::to_chars(at, text.data() + text.size(), chance, 16).ptr;
-    return {text.data(), at};
+    std::array<char, 64> room;
+    base::TextBuffer text(room);
+    text << kNotifyPrefix << id << "-";
+    return std::string(text.hex(chance).text());
 }
 
 }  // namespace
