@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "base/text_buffer.hpp"
 #include "dialog/timers.hpp"
 
 namespace sr::events {
@@ -27,10 +26,10 @@ bool ends_usage(std::uint16_t status, bool has_retry_after) noexcept {
 bool tells_state(EndReason end) noexcept { return end == EndReason::none || end == EndReason::timeout; }
 
 std::string branch_of(SubscriptionId id, std::uint64_t chance) {
-    std::array<char, 64> room;
-    base::TextBuffer text(room);
-    text << kNotifyPrefix << id << "-";
-    return std::string(text.hex(chance).text());
+    std::string branch;
+    branch.reserve(kNotifyPrefix.size() + 48);
+    branch.append(kNotifyPrefix).append(std::to_string(id)).append("-");
+    return branch.append(std::to_string(chance));
 }
 
 }  // namespace
