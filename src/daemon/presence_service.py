@@ -49,6 +49,10 @@ def _no_document(_: ConfigDocument) -> None:
     """For nobody who wants to know."""
 
 
+def _nothing() -> None:
+    """For nobody who waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class PresenceParts:
     """``document`` is the configuration in force, which ``on_document`` brings to the board and the policy.
@@ -63,6 +67,7 @@ class PresenceParts:
     policy: WatchObserver | None = None
     packages: tuple[EventPackage, ...] = ()
     on_document: Callable[[ConfigDocument], None] = _no_document
+    stop: Callable[[], None] = _nothing
 
 
 class PresenceService:
@@ -125,6 +130,10 @@ class PresenceService:
 
     def stop(self) -> None:
         """Wait for nothing any more; idempotent."""
+        self._parts.stop()
+        self._stop_gathering()
+
+    def _stop_gathering(self) -> None:
         if self._gatherer is not None:
             self._gatherer.cancel()
             self._gatherer = None
@@ -144,7 +153,7 @@ class PresenceService:
             self._gatherer = asyncio.get_running_loop().call_later(GATHER_S, self._take_document)
 
     def _take_document(self) -> None:
-        self.stop()
+        self._stop_gathering()
         document = self._parts.document()
         self._names = {device_id: entry.name for device_id, entry in document.devices.items()}
         self._parts.on_document(document)
