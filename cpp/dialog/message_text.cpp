@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kAddedOctets = 512;  // received, rport, our tag
 constexpr std::size_t kMostSentence = 300;
 
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 27> kPhrases{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 31> kPhrases{{
     {100, "Trying"},
     {180, "Ringing"},
     {200, "OK"},
@@ -27,15 +27,19 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 27> kPhrases{{
     {405, "Method Not Allowed"},
     {406, "Not Acceptable"},
     {408, "Request Timeout"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
     {415, "Unsupported Media Type"},
     {420, "Bad Extension"},
     {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
     {480, "Temporarily Unavailable"},
     {481, "Call/Transaction Does Not Exist"},
     {482, "Loop Detected"},
     {486, "Busy Here"},
     {487, "Request Terminated"},
     {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
     {491, "Request Pending"},
     {500, "Server Internal Error"},
     {501, "Not Implemented"},
