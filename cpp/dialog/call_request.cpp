@@ -59,9 +59,11 @@ class FieldReader {
         } else if (is_named(name, "supported", "k")) {
             request_.supports_timer = request_.supports_timer || has_value(value, "timer");
             request_.supports_reliable = request_.supports_reliable || has_value(value, "100rel");
+            request_.supports_lists = request_.supports_lists || has_value(value, "eventlist");
         } else if (is_named(name, "allow")) {
             request_.allows_update = request_.allows_update || has_value(value, "UPDATE");
         } else if (is_named(name, "accept")) {
+            request_.accepts.push_back(value);
             accepts_ = accepts_ || takes_sdp(value);
             has_accept_ = true;
         } else {
@@ -80,6 +82,8 @@ class FieldReader {
         if (is_named(name, "content-length", "l")) content_length_ = value;
         if (is_named(name, "session-expires", "x")) request_.session_expires = value;
         if (is_named(name, "rack")) request_.rack = value;
+        if (is_named(name, "event", "o")) request_.event = value;
+        if (is_named(name, "expires")) request_.expires = value;
         if (is_named(name, "timestamp")) request_.timestamp = value;
     }
 
@@ -111,7 +115,8 @@ bool is_route(std::string_view value) noexcept {
 }
 
 RejectReason judge(const CallRequest& request) {
-    if (request.record_routes.size() > kMostRoutes || request.require.size() > kMostTags) {
+    if (request.record_routes.size() > kMostRoutes || request.require.size() > kMostTags ||
+        request.accepts.size() > kMostTags) {
         return RejectReason::too_many_headers;
     }
     if (!std::ranges::all_of(request.record_routes, is_route)) return RejectReason::malformed;

@@ -53,9 +53,9 @@ PublishReceived read_publish(const dialog::CallRequest& request, std::string_vie
     read.publisher = parties.publisher;
     read.address = parties.address;
     read.flow = request.flow;
+    read.package = sip::trim(request.event.substr(0, request.event.find(';')));
+    if (!request.expires.empty()) read.expires_s = read_seconds(request.expires);
     dialog::for_each_field(message, [&](const dialog::FieldLine& field) {
-        if (field.is("event", "o")) read.package = sip::trim(field.value.substr(0, field.value.find(';')));
-        if (field.is("expires")) read.expires_s = read_seconds(field.value);
         if (field.is("sip-if-match")) read.etag = field.value;
     });
     read.content_type = media_type_of(request.content_type);
