@@ -28,7 +28,6 @@ struct RelayedMessage {
 
 /// Whose bindings it goes to, as far as its octets need it.
 struct RelayTarget {
-    std::uint64_t binding_id = 0;
     sip::Flow flow;
     sip::SocketAddress to;
     std::string contact_uri;
