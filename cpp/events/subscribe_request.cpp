@@ -50,10 +50,19 @@ std::uint32_t granted_s(std::string_view expires, std::uint32_t most_s) noexcept
     return std::min(wanted_s, most_s);
 }
 
+/// Whether it would keep more than any phone's subscription needs: what is copied into answers and NOTIFYs.
+bool is_oversized(const dialog::CallRequest& request) noexcept {
+    const sip::RawHeaders& headers = *request.headers;
+    std::size_t octets = headers.from.size() + headers.to.size() + headers.call_id.size() + request.contact.size();
+    for (const std::string_view via : headers.vias()) octets += via.size();
+    for (const std::string_view route : request.record_routes) octets += route.size();
+    return octets > kMostDialogOctets;
+}
+
 /// What is left once the package is known.
 RejectReason judge(const dialog::CallRequest& request, const EventField& event, const SubscribeTerms& terms,
                    std::uint32_t min_expires_s) {
-    if (event.id && event.id->size() > kMostIdOctets) return RejectReason::field_too_long;
+    if (is_oversized(request) || (event.id && event.id->size() > kMostIdOctets)) return RejectReason::field_too_long;
     if (event.id && !is_word(*event.id)) return RejectReason::malformed;
     if (!unsupported_by_notifier(request).empty()) return RejectReason::extension_required;
     if (terms.expires_s != 0 && terms.expires_s < min_expires_s) return RejectReason::brief_interval;

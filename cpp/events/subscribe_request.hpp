@@ -15,6 +15,8 @@ namespace sr::events {
 
 /// An id is kept and said again in every NOTIFY.
 inline constexpr std::size_t kMostIdOctets = 128;
+/// From, To, Call-ID, Contact, Via and Record-Route together: what a subscription keeps, as long as it waits or lasts.
+inline constexpr std::size_t kMostDialogOctets = 4096;
 
 /// The package and the id of an Event value, views into it; other parameters mean nothing here.
 struct EventField {

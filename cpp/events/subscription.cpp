@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "dialog/timers.hpp"
@@ -27,12 +26,10 @@ bool ends_usage(std::uint16_t status, bool has_retry_after) noexcept {
 bool tells_state(EndReason end) noexcept { return end == EndReason::none || end == EndReason::timeout; }
 
 std::string branch_of(SubscriptionId id, std::uint64_t chance) {
-    std::array<char, 64> text;
-    char* at = std::ranges::copy(kNotifyPrefix, text.data()).out;
-    at = std::to_chars(at, text.data() + text.size(), id).ptr;
-    *at++ = '-';
-    at = std::to_chars(at, text.data() + text.size(), chance, 16).ptr;
-    return {text.data(), at};
+    std::string branch;
+    branch.reserve(kNotifyPrefix.size() + 48);
+    branch.append(kNotifyPrefix).append(std::to_string(id)).append("-");
+    return branch.append(std::to_string(chance));
 }
 
 }  // namespace
