@@ -183,6 +183,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     [[nodiscard]] std::optional<Sender> let_in(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling begin_call(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling take_outside(const Asked& asked, sip::Reply& reply) noexcept;
+    [[nodiscard]] bool is_for_somebody(const dialog::CallRequest& request, sip::Reply& reply) noexcept;
     [[nodiscard]] bool take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);
     [[nodiscard]] bool take_publish(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);
     [[nodiscard]] bool take_message(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "engine/engine.hpp"
 #include "engine/status_code.hpp"
 #include "events/subscribe_request.hpp"
@@ -125,13 +126,22 @@ stack::CallRuling Engine::take_outside(const Asked& asked, sip::Reply& reply) no
     return stack::CallRuling::done;
 }
 
+/// A name that nobody can have is nobody's, so that policy sees text only.
+bool Engine::is_for_somebody(const dialog::CallRequest& request, sip::Reply& reply) noexcept {
+    if (base::is_printable_text(dialog::user_of(request.request_uri))) return true;
+    sip::RegisterOutcome refusal;
+    refusal.reason = RejectReason::unknown_user;
+    refuse(refusal, {}, reply);
+    return false;
+}
+
 bool Engine::take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbox& out) {
     const dialog::CallRequest& request = asked.request;
     const base::TimeMs now_ms = base::monotonic_now_ms();
     events::TakenRequest taken = notifier_.take(request, now_ms, out);
     if (taken.taken == events::Taken::initial) {
         const auto sender = let_in(asked, reply);
-        if (!sender) return false;
+        if (!sender || !is_for_somebody(request, reply)) return false;
         const events::Watcher watcher{sender->name, speaks_from_home(sender->key, request.flow)};
         taken.reason = notifier_.begin(request, watcher, local_address(request.flow), now_ms, out);
     }
@@ -146,7 +156,7 @@ bool Engine::take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbo
 
 bool Engine::take_publish(const Asked& asked, sip::Reply& reply, dialog::Outbox& out) {
     const auto sender = let_in(asked, reply);
-    if (!sender) return false;
+    if (!sender || !is_for_somebody(asked.request, reply)) return false;
     const dialog::CallRequest& request = asked.request;
     publications_.take(request, asked.message, {sender->name, dialog::user_of(request.request_uri)},
                        base::monotonic_now_ms(), out);
