@@ -9,7 +9,20 @@ import pytest
 from tests.kit.daemon_process import DaemonProcess
 from tests.kit.sip_peer import SipMessage, SipPeer
 
-ALLOWED = {"REGISTER", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "INFO", "PRACK", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
+ALLOWED = {
+    "REGISTER",
+    "OPTIONS",
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "UPDATE",
+    "INFO",
+    "PRACK",
+    "SUBSCRIBE",
+    "PUBLISH",
+    "MESSAGE",
+}
 MOST_OCTETS = 4000
 
 

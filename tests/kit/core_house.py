@@ -30,39 +30,51 @@ class _WallClock:
 
 
 class StreamPeer:
-    """A device on a connection whose socket is this test: what the core writes is in ``received``."""
+    """A device on a connection whose socket is this test."""
 
     def __init__(self, house: CoreHouse, user: str, transport: Transport = Transport.TCP) -> None:
         self._house = house
-        self.pieces: list[bytes] = []
+        self._octets = b""
         self.is_closed = False
         self.connection = house.engine.flows.open_flow(
             transport, Endpoint("127.0.0.9", 40_000), Endpoint("127.0.0.1", 5060), self
         )
         self.texts = SipPeer(house.address, user=user)
-        """Writes its requests; its socket is never used."""
+        """Writes its requests, for which it needs no socket."""
+        self.texts.close()
         self.via = {Transport.TCP: "TCP", Transport.WS: "WS"}[transport]
 
     def write(self, octets: bytes) -> None:
-        self.pieces.append(octets)
+        self._octets += octets
 
     def close(self) -> None:
         self.is_closed = True
 
     def send(self, octets: bytes) -> None:
-        self._house.engine.flows.receive(self.connection, octets.replace(b"SIP/2.0/UDP", f"SIP/2.0/{self.via}".encode()))
+        self._house.engine.flows.receive(
+            self.connection, octets.replace(b"SIP/2.0/UDP", f"SIP/2.0/{self.via}".encode())
+        )
 
     def hang_up(self) -> None:
         self._house.engine.flows.close_flow(self.connection)
 
     def receive(self) -> SipMessage:
         """The next message that the core wrote."""
-        wait_until(self._has_piece, "nothing came down the connection")
-        return parse_message(self.pieces.pop(0))
+        wait_until(self._has_message, "nothing came down the connection")
+        end = self._end_of_message()
+        octets, self._octets = self._octets[:end], self._octets[end:]
+        return parse_message(octets)
 
-    def _has_piece(self) -> bool:
+    def _has_message(self) -> bool:
         self._house.engine.flows.flush()
-        return bool(self.pieces)
+        return 0 < self._end_of_message() <= len(self._octets)
+
+    def _end_of_message(self) -> int:
+        """0 while not even its header is there."""
+        head, end, _ = self._octets.partition(b"\r\n\r\n")
+        if not end:
+            return 0
+        return len(head + end) + int(parse_message(head + end).get("content-length") or 0)
 
 
 class CoreHouse:
