@@ -18,7 +18,7 @@ constexpr std::size_t kAddedOctets = 512;  // received, rport, our tag
 constexpr std::size_t kFixedOctets = 320;  // what every request of ours consists of, beyond what is its dialog's
 constexpr std::size_t kMostSentence = 300;
 
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 30> kPhrases{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 32> kPhrases{{
     {100, "Trying"},
     {180, "Ringing"},
     {200, "OK"},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 30> kPhrases{{
     {405, "Method Not Allowed"},
     {406, "Not Acceptable"},
     {408, "Request Timeout"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
     {415, "Unsupported Media Type"},
     {420, "Bad Extension"},
     {421, "Extension Required"},

@@ -14,7 +14,7 @@ namespace sr::dialog {
 
 inline constexpr std::string_view kSdpType = "application/sdp";
 inline constexpr std::string_view kAllowLine =
-    "Allow: REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK\r\n";
+    "Allow: REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK, SUBSCRIBE, PUBLISH, MESSAGE\r\n";
 inline constexpr std::string_view kSupportedLine = "Supported: path, 100rel, timer\r\n";
 
 /// Of the requests that we send within calls; the id of the call follows.

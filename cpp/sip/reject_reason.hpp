@@ -34,6 +34,7 @@ enum class RejectReason : std::uint8_t {
     not_own_address,         // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
     network_not_admitted,    // 403, the source is in none of admission.networks
     device_elsewhere,        // 403, the owner lets this device come from other networks only
+    sender_elsewhere,        // 403, a MESSAGE of somebody who is not registered from where it comes
     device_disabled,         // 403, the owner disabled a device that has no credentials
     watcher_not_admitted,    // 403, a SUBSCRIBE to what its sender may not watch
     unknown_domain,          // 404, the address-of-record is not ours (section 10.3 step 5)
@@ -50,12 +51,14 @@ enum class RejectReason : std::uint8_t {
     brief_interval,          // 423, below registrar.min_expires_s
     no_such_dialog,          // 481
     request_merged,          // 482, the same request on two ways (section 8.2.2.2)
+    too_many_hops,           // 483, Max-Forwards is used up (section 16.3)
     bad_event,               // 489, no or an unknown event package (RFC 6665 section 4.2.1.1)
     request_pending,         // 491, an offer within a call before the last one is settled (section 14.2)
     out_of_order,            // 500, CSeq not above the binding's (section 10.3 step 7)
     update_pending,          // 500 with Retry-After, an offer while one waits (section 14.2, RFC 3311 section 5.2)
     too_many_contacts,       // 503, beyond registrar.max_contacts
     too_many_calls,          // 503, as many calls as limits.max_calls are up
+    too_many_messages,       // 503, as many MESSAGEs as fit are under way
     too_many_subscriptions,  // 503, as many as limits.max_subscriptions are held
     shutting_down,           // 503, the daemon ends
     too_many_aors,           // 503, beyond limits.max_aors

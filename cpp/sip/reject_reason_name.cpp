@@ -33,6 +33,7 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::not_own_address: return "not_own_address";
         case RejectReason::network_not_admitted: return "network_not_admitted";
         case RejectReason::device_elsewhere: return "device_elsewhere";
+        case RejectReason::sender_elsewhere: return "sender_elsewhere";
         case RejectReason::device_disabled: return "device_disabled";
         case RejectReason::watcher_not_admitted: return "watcher_not_admitted";
         case RejectReason::unknown_domain: return "unknown_domain";
@@ -49,12 +50,14 @@ std::string_view reason_name(RejectReason reason) noexcept {
         case RejectReason::brief_interval: return "brief_interval";
         case RejectReason::no_such_dialog: return "no_such_dialog";
         case RejectReason::request_merged: return "request_merged";
+        case RejectReason::too_many_hops: return "too_many_hops";
         case RejectReason::bad_event: return "bad_event";
         case RejectReason::request_pending: return "request_pending";
         case RejectReason::out_of_order: return "out_of_order";
         case RejectReason::update_pending: return "update_pending";
         case RejectReason::too_many_contacts: return "too_many_contacts";
         case RejectReason::too_many_calls: return "too_many_calls";
+        case RejectReason::too_many_messages: return "too_many_messages";
         case RejectReason::too_many_subscriptions: return "too_many_subscriptions";
         case RejectReason::shutting_down: return "shutting_down";
         case RejectReason::too_many_aors: return "too_many_aors";

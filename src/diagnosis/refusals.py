@@ -98,6 +98,18 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "it watches a kind of event that is not told here",
             "Switch off that subscription in the device; registering works without it.",
         ),
+        "sender_elsewhere": RefusalSentence(
+            "it sends text messages without being registered from where it sends them",
+            "Let it register here first; one account on two devices needs both of them registered.",
+        ),
+        "too_many_hops": RefusalSentence(
+            "its request has passed as many servers as it may",
+            "Look for two servers that send the same request to each other: an outbound proxy that names this one.",
+        ),
+        "too_many_messages": RefusalSentence(
+            "as many text messages as fit are under way",
+            "See who sends so many (`screamrouter-sip doctor`); each is given up after half a minute.",
+        ),
         "too_many_subscriptions": RefusalSentence(
             "as many subscriptions as allowed are held already",
             "See who watches so much (`screamrouter-sip doctor`); devices come back by themselves.",
