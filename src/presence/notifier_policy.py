@@ -45,7 +45,7 @@ class WatchingRules:
 
 
 class NotifierPolicy:
-    """Implements ``WatchObserver`` and ``PresenceObserver``; joins ``board``'s observers. On the event loop's thread."""
+    """Implements ``WatchObserver`` and ``PresenceObserver``, of ``board``. On the event loop's thread."""
 
     def __init__(
         self, board: PresenceBoard, control: NotifierControl, rules: WatchingRules, desk: PublicationDesk, defer: Defer

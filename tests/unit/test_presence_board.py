@@ -173,6 +173,14 @@ def test_address_is_disturbed_while_one_of_its_devices_may_be(board):
     assert (now.availability, now.name, now.device_ids) == (Availability.AVAILABLE, "", ("a", "b"))
 
 
+def test_do_not_disturb_is_of_the_devices_that_are_there(board):
+    """The owner's quiet device is known to have the address; another one has registered it."""
+    board.apply_owner(OwnerView({"a": OwnedDevice("A", is_do_not_disturb=True, addresses=("kitchen",))}))
+    assert board.find_presentity("kitchen").is_do_not_disturb
+    board.on_binding_event(BindingAdded(binding(device_id="b")))
+    assert board.find_presentity("kitchen").availability is Availability.AVAILABLE
+
+
 def test_call_is_of_the_address_that_the_called_name_means(presence, board):
     presence.owner.names = {"Living Room": "kitchen"}
     board.on_binding_event(BindingAdded(binding()))
