@@ -4,12 +4,14 @@
 #   CONFIG=path         the configuration that `make run` starts with
 #   PACKETS=n SEED=n    how much, and what, `make fuzz` sends
 #   RUNS=n              inputs for each target of `make fuzz-native`
+#   WORKERS=n           how many processes `make test` spreads the tests over; most of a test is waiting
 
 PYTHON ?= python3
 CONFIG ?= config.yaml
 PACKETS ?= 2000000
 SEED ?= 1
 RUNS ?= 1000000
+WORKERS ?= 3
 VENV   := .venv
 STAMPS := $(VENV)/.stamps
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
@@ -73,7 +75,7 @@ clean:  ## remove everything that make has made here
 # ---- the checks ----
 
 test: packages-test $(STAMPS)/dev build native  ## native tests, then all the others
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 native: packages-sanitize
 	@cmake -S . -B $(NATIVE) -G Ninja -DSR_BUILD_TESTS=ON -DSR_BUILD_BINDINGS=OFF \

@@ -28,7 +28,7 @@ from presence.package import find_packages
 from presence.presence_board import PresenceBoard, Resolver
 from presence.publication_desk import PublicationDesk
 from presence.rendered_states import RenderedStates
-from presence.watched_lists import ListFinder, TooLong, WatchedLists
+from presence.watched_lists import ListFinder, ListRules, TooLong, WatchedLists
 
 Defer = Callable[[Callable[[], None]], None]
 """Calls later in the event loop, soon: ``loop.call_soon``."""
@@ -36,16 +36,20 @@ Defer = Callable[[Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class WatchingRules:
-    """The owner's word, asked each time. ``resolve`` None refuses the watcher (404)."""
+    """The owner's word, asked each time. ``resolve`` None refuses the watcher (404).
 
-    domain: str
+    ``is_in_lists``: whether an address is told of where it is only one of many, in a list.
+    """
+
+    domain: Callable[[], str]
     resolve: Resolver
     find_list: ListFinder
     audience: Callable[[Resource], Audience]
+    is_in_lists: Callable[[str], bool] = lambda _: True
 
 
 class NotifierPolicy:
-    """Implements ``WatchObserver`` and ``PresenceObserver``, of ``board``. On the event loop's thread."""
+    """Implements ``WatchObserver`` and ``PresenceObserver``; joins ``board``'s observers. On the loop's thread."""
 
     def __init__(
         self, board: PresenceBoard, control: NotifierControl, rules: WatchingRules, desk: PublicationDesk, defer: Defer
@@ -57,7 +61,8 @@ class NotifierPolicy:
         self._defer = defer
         self._packages = find_packages()
         self._states = RenderedStates(board, self._packages, rules.domain)
-        self._lists = WatchedLists(board, self._states, rules.find_list, lambda name: rules.resolve(name) or name)
+        members = ListRules(rules.find_list, lambda name: rules.resolve(name) or name, rules.is_in_lists)
+        self._lists = WatchedLists(board, self._states, members)
         self._addresses: dict[Resource, str] = {}
         self._told: dict[Resource, tuple[Audience, Document]] = {}
         self._watched: dict[tuple[str, str], dict[Resource, None]] = {}

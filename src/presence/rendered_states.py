@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from domain.presence import PresenceView, Presentity
@@ -22,11 +22,15 @@ class _Rendered:
 class RenderedStates:
     """The documents that somebody wants, by address and package."""
 
-    def __init__(self, view: PresenceView, packages: Mapping[str, Package], domain: str) -> None:
+    def __init__(self, view: PresenceView, packages: Mapping[str, Package], domain: Callable[[], str]) -> None:
         self._view = view
         self._packages = packages
-        self.domain = domain
+        self._domain = domain
         self._rendered: dict[str, dict[str, _Rendered]] = {}
+
+    def domain(self) -> str:
+        """The domain of every address, as it is now."""
+        return self._domain()
 
     def __len__(self) -> int:
         return sum(map(len, self._rendered.values()))
@@ -36,7 +40,9 @@ class RenderedStates:
         of_address = self._rendered.setdefault(address, {})
         if package not in of_address:
             presentity = self._view.find_presentity(address)
-            of_address[package] = _Rendered(presentity, self._packages[package].render(presentity, None, self.domain))
+            of_address[package] = _Rendered(
+                presentity, self._packages[package].render(presentity, None, self._domain())
+            )
         of_address[package].holders += 1
 
     def release(self, package: str, address: str) -> None:
@@ -62,7 +68,7 @@ class RenderedStates:
         for name, rendered in self._rendered.get(after.address, {}).items():
             package = self._packages[name]
             if package.seen(rendered.presentity) != package.seen(after):
-                rendered.document = package.render(after, rendered.presentity, self.domain)
+                rendered.document = package.render(after, rendered.presentity, self._domain())
                 rendered.presentity = after
                 changed.append(name)
         return tuple(changed)

@@ -22,6 +22,15 @@ ListFinder = Callable[[str], tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class ListRules:
+    """``address_of`` gives the address that a member's name means now; who is not ``is_shown`` is left out."""
+
+    find_list: ListFinder
+    address_of: Callable[[str], str]
+    is_shown: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class TooLong:
     """The list cannot be told in one document; ``reason`` is a sentence for the watcher."""
 
@@ -39,15 +48,12 @@ class _Watched:
 
 
 class WatchedLists:
-    """Lists by resource. ``address_of`` gives the address that a member's name means now."""
+    """Lists by resource."""
 
-    def __init__(
-        self, view: PresenceView, states: RenderedStates, find_list: ListFinder, address_of: Callable[[str], str]
-    ) -> None:
+    def __init__(self, view: PresenceView, states: RenderedStates, rules: ListRules) -> None:
         self._view = view
         self._states = states
-        self._find_list = find_list
-        self._address_of = address_of
+        self._rules = rules
         self._lists: dict[Resource, _Watched] = {}
         self._showing: dict[tuple[str, str], set[Resource]] = {}
         self._stale: dict[Resource, None] = {}
@@ -62,7 +68,7 @@ class WatchedLists:
 
     def is_list(self, address: str) -> bool:
         """Whether a list is called so; it goes before an address of that name."""
-        return self._find_list(address) is not None or address == ALL
+        return self._rules.find_list(address) is not None or address == ALL
 
     def watch(self, resource: Resource) -> None:
         """Tell of the list from now on, at the next ``take_stale`` in any case."""
@@ -103,10 +109,12 @@ class WatchedLists:
         return told
 
     def _members(self, name: str) -> tuple[str, ...]:
-        configured = self._find_list(name)
+        configured = self._rules.find_list(name)
         if configured is not None:
-            return tuple(dict.fromkeys(map(self._address_of, configured)))
-        return tuple(presentity.address for presentity in self._view.presentities()) if name == ALL else ()
+            members = dict.fromkeys(map(self._rules.address_of, configured))
+        else:
+            members = dict.fromkeys(presentity.address for presentity in self._view.presentities() if name == ALL)
+        return tuple(filter(self._rules.is_shown, members))
 
     def _render(self, resource: Resource) -> Document | TooLong | None:
         """None: nothing is to be told, since nothing changed."""
@@ -126,7 +134,7 @@ class WatchedLists:
         change = ListChange({*watched.changed, *come}, gone) if watched.was_told else None
         watched.members, watched.changed, watched.is_due, watched.was_told = members, set(), False, True
         self._number += 1
-        subject = ListSubject(resource.address, self._states.domain, self._boundary, self._number)
+        subject = ListSubject(resource.address, self._states.domain(), self._boundary, self._number)
         document = render_list(subject, [self._member(resource.package, address) for address in members], change)
         return document or TooLong(f"the names in {resource.address} are too long to be told at once")
 

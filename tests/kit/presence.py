@@ -194,7 +194,9 @@ class Presence:
         publications = Publications(limits or PublicationLimits(), lambda: f"tag{next(tags)}")
         rules = PublishRules(self.owner.resolve, self.owner.lets_publish)
         self.desk = PublicationDesk(self.board, self.core, publications, rules, self.clock.now_s)
-        watching = WatchingRules(DOMAIN, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience)
+        watching = WatchingRules(
+            lambda: DOMAIN, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience
+        )
         self.policy = NotifierPolicy(self.board, self.core, watching, self.desk, self.waiting.append)
 
     def turn(self) -> None:
