@@ -77,13 +77,20 @@ class Device {
         handler().on_response(text, seen, flow_);
     }
 
-    /// What was sent down the connection since; what is for others is kept for nobody.
+    /// The messages that were sent down the connection since; what is for others is kept for nobody.
     std::vector<std::string> got() {
-        std::vector<std::string> texts;
+        std::string stream;
         for (const stack::FlowOutput& output : core_.drain_flows(64)) {
-            if (output.connection == flow_.connection) {
-                texts.insert(texts.end(), output.octets.begin(), output.octets.end());
-            }
+            if (output.connection != flow_.connection) continue;
+            for (const std::string& piece : output.octets) stream.append(piece);
+        }
+        std::vector<std::string> texts;
+        while (!stream.empty()) {
+            constexpr std::string_view kLength = "Content-Length: ";
+            const std::size_t head = stream.find("\r\n\r\n") + 4;
+            const std::size_t octets = std::stoul(stream.substr(stream.rfind(kLength, head) + kLength.size()));
+            texts.push_back(stream.substr(0, head + octets));
+            stream.erase(0, head + octets);
         }
         return texts;
     }
