@@ -1,9 +1,9 @@
 """Two people in a browser watch each other and write to each other: SIP.js over secure WebSocket.
 
-    ann (SIP.js)                daemon                    ben (SIP.js)
-     |-- SUBSCRIBE ------------->|                              |
-     |<- NOTIFY -----------------|<-- PUBLISH, REGISTER --------|
-     |-- MESSAGE --------------->|-- MESSAGE ------------------>|
+ann (SIP.js)                daemon                    ben (SIP.js)
+ |-- SUBSCRIBE ------------->|                              |
+ |<- NOTIFY -----------------|<-- PUBLISH, REGISTER --------|
+ |-- MESSAGE --------------->|-- MESSAGE ------------------>|
 """
 
 from __future__ import annotations
@@ -34,11 +34,18 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
 
 
 @pytest.fixture
-async def page(daemon: DaemonProcess, tmp_path: Path) -> AsyncIterator[Page]:
-    """A page of the daemon's own origin, with ``meet`` of sip_js_person.js."""
-    bundle = tmp_path / "person.js"
-    command = [MODULES / ".bin" / "esbuild", "tests/browser/sip_js_person.js", "--bundle", f"--outfile={bundle}"]
+def bundle(tmp_path: Path) -> Path:
+    """sip_js_person.js and SIP.js in one script."""
+    made = tmp_path / "person.js"
+    command: list[str | Path] = [MODULES / ".bin" / "esbuild", "tests/browser/sip_js_person.js", "--bundle"]
+    command += [f"--outfile={made}"]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "NODE_PATH": str(MODULES)}, check=True, capture_output=True)
+    return made
+
+
+@pytest.fixture
+async def page(daemon: DaemonProcess, bundle: Path) -> AsyncIterator[Page]:
+    """A page of the daemon's own origin, with ``meet`` of sip_js_person.js."""
     async with headless_chromium() as browser, visitor(browser) as person:
         opened = await person.new_page()
         await opened.add_init_script(path=bundle)

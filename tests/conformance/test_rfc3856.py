@@ -1,4 +1,4 @@
-"""RFC 3856, the package `presence`, against the running daemon; documents by RFC 3863 and RFC 4480, valid by their schemas."""
+"""RFC 3856, the package `presence`, against the running daemon; documents (RFC 3863, RFC 4480) valid by schema."""
 
 from __future__ import annotations
 
@@ -98,7 +98,12 @@ def test_6_10_of_many_changes_the_last_is_told_and_few_of_those_between(watch, d
     """The section has 5 s; here it is ``presence.interval_s``."""
     for _ in range(10):
         call = SipCall(device, "echo")
-        assert call.invite(b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n").status == 200
+        assert (
+            call.invite(
+                b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n"
+            ).status
+            == 200
+        )
         assert call.ask("BYE").status == 200
     assert publish(device).status == 200
     told = [watch.next_notify()]

@@ -1,8 +1,8 @@
 """RFC 3903, PUBLISH, against the running daemon.
 
-    device                       daemon                     watcher
-       |-- PUBLISH --------------->|                           |
-       |<- 200 (SIP-ETag, Expires)-|-- NOTIFY ---------------->|
+device                       daemon                     watcher
+   |-- PUBLISH --------------->|                           |
+   |<- 200 (SIP-ETag, Expires)-|-- NOTIFY ---------------->|
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ def match(answer: SipMessage) -> list[str]:
     return [f"SIP-If-Match: {answer.get('sip-etag')}"]
 
 
-def asked(device, *, event: str = "presence", body: bytes = BUSY, content_type: str = PIDF_TYPE, user: str = "") -> SipMessage:
+def asked(
+    device, *, event: str = "presence", body: bytes = BUSY, content_type: str = PIDF_TYPE, user: str = ""
+) -> SipMessage:
     """The answer to a PUBLISH that is unlike what it should be."""
     uri = f"sip:{user or device.user}@{device.domain}"
     lines = [f"Event: {event}"] * bool(event) + [f"Content-Type: {content_type}"]
-    return device.exchange(device.request("PUBLISH", uri=uri, to=f"<{uri}>", headers=lines, body=body))
+    answer: SipMessage = device.exchange(device.request("PUBLISH", uri=uri, to=f"<{uri}>", headers=lines, body=body))
+    return answer
 
 
 def test_4_1_every_success_has_an_entity_tag_of_its_own_and_a_duration(device):
@@ -84,58 +87,64 @@ def test_6_step_2_event_that_cannot_be_published_is_489_with_those_that_are_know
     assert "presence" in (answer.get("allow-events") or "")
 
 
-def test_6_step_3_who_is_not_registered_is_403(presence_daemon, new_peer, device):
+def test_14_1_who_is_not_registered_is_403(presence_daemon, new_peer, device):
     stranger = new_peer(presence_daemon)
     assert asked(stranger, user=device.user).status == 403
 
 
-def test_6_step_3_nobody_publishes_for_another(watch, watcher, device):
+def test_14_1_nobody_publishes_for_another(watch, watcher, device):
     assert asked(watcher, user=device.user).status == 403
     with pytest.raises(TimeoutError):
         watch.next_notify(2 * INTERVAL_S)
 
 
-def test_6_step_4_tag_that_is_not_known_is_412_and_nothing_is_published(watch, device):
+def test_6_step_3_tag_that_is_not_known_is_412_and_nothing_is_published(watch, device):
     for body in (b"", BUSY):
         assert publish(device, body=body, headers=["SIP-If-Match: of-nobody"]).status == 412
     with pytest.raises(TimeoutError):
         watch.next_notify(2 * INTERVAL_S)
 
 
-def test_6_step_4_tag_is_of_one_address_only(watcher, device):
+def test_6_step_3_tag_is_of_one_address_only(watcher, device):
     assert publish(watcher, body=b"", headers=match(publish(device))).status == 412
 
 
-def test_6_step_5_duration_that_is_too_brief_is_423_with_the_least(device):
+@pytest.mark.parametrize("tags", ["{etag}, another", '"{etag}"', "{etag} another", ""])
+def test_6_step_3_precondition_that_is_not_one_tag_is_400(device, tags):
+    etag = publish(device).get("sip-etag")
+    assert publish(device, body=b"", headers=[f"SIP-If-Match: {tags.format(etag=etag)}"]).status == 400
+
+
+def test_6_step_4_duration_that_is_too_brief_is_423_with_the_least(device):
     answer = publish(device, 1)
     assert (answer.status, answer.get("min-expires")) == (423, "2")
 
 
 @pytest.mark.parametrize(("wanted_s", "granted_s"), [(None, "60"), (3600, "60"), (30, "30")])
-def test_6_step_5_duration_is_shortened_never_lengthened(device, wanted_s, granted_s):
+def test_6_step_4_duration_is_shortened_never_lengthened(device, wanted_s, granted_s):
     assert publish(device, wanted_s).get("expires") == granted_s
 
 
-def test_6_step_6_type_that_is_not_taken_is_415_with_those_that_are(device):
+def test_6_step_5_type_that_is_not_taken_is_415_with_those_that_are(device):
     answer = asked(device, content_type="text/plain")
     assert answer.status == 415
     assert PIDF_TYPE in (answer.get("accept") or "")
 
 
 @pytest.mark.parametrize("body", [b"", b"no XML", b"<presence", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"<a/>"])
-def test_6_step_6_body_that_says_nothing_is_400_with_a_reason(device, body):
+def test_6_step_5_body_that_says_nothing_is_400_with_a_reason(device, body):
     answer = asked(device, body=body)
     assert (answer.status, bool(answer.get("warning"))) == (400, True)
 
 
-def test_6_step_6_modification_that_fails_leaves_the_publication_as_it_was(watch, device):
+def test_6_step_5_modification_that_fails_leaves_the_publication_as_it_was(watch, device):
     initial = publish(device)
     watch.next_notify()
     assert publish(device, body=b"no XML", headers=match(initial)).status == 400
     assert publish(device, body=b"", headers=match(initial)).status == 200
 
 
-def test_6_step_7_closed_is_what_watchers_are_told_of_who_takes_no_calls(watch, device):
+def test_6_step_5_closed_is_what_watchers_are_told_of_who_takes_no_calls(watch, device):
     assert publish(device, body=pidf(basic="closed")).status == 200
     assert basic_of(watch.next_notify()) == "closed"
 

@@ -139,6 +139,18 @@ def test_5_6_content_ids_are_never_used_again(watcher, member):
     assert set(first.parts).isdisjoint(second.parts)
 
 
+def test_registrar_itself_is_the_list_of_all(watcher, device):
+    """``sip:DOMAIN``, without a user."""
+    watch = Watch(watcher, "all")
+    watch.uri = f"sip:{watcher.domain}"
+    watch.to = f"<{watch.uri}>"
+    assert watch.subscribe().status == 421
+    assert watch.subscribe(headers=SUPPORTED).status == 200
+    found = list_of(watch.next_notify())
+    assert found.rlmi.get("uri") == watch.uri
+    assert uri_of(device.user) in found.rows
+
+
 def test_list_all_is_of_every_device_whom_anybody_may_watch(presence_daemon, watcher, device, new_peer):
     watch = watch_list(watcher, name="all")
     rows = list_of(watch.next_notify()).rows

@@ -112,7 +112,11 @@ def test_4_2_2_retry_after_is_waited_for_and_the_state_told_again(watcher, devic
 
 def test_4_2_2_whom_the_owner_shuts_out_is_told_rejected_and_nothing_of_the_state(tmp_path):
     """Section 4.1.3: and whose package is gone, noresource."""
-    with watched_house(tmp_path) as daemon, SipPeer(daemon.address) as alice, SipPeer(daemon.address, user="bert") as bert:
+    with (
+        watched_house(tmp_path) as daemon,
+        SipPeer(daemon.address) as alice,
+        SipPeer(daemon.address, user="bert") as bert,
+    ):
         for peer in (alice, bert):
             assert peer.register().status == 200
         daemon.wait_for_device(bert.aor, online=True)

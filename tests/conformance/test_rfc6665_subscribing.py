@@ -1,10 +1,10 @@
 """RFC 6665 sections 4.2.1 and 4.4, the notifier's side, against the running daemon.
 
-    watcher                      daemon
-       |-- SUBSCRIBE -------------->|
-       |<- 200 (Expires, Contact) --|
-       |<- NOTIFY (active) ---------|
-       |-- 200 -------------------->|
+watcher                      daemon
+   |-- SUBSCRIBE -------------->|
+   |<- 200 (Expires, Contact) --|
+   |<- NOTIFY (active) ---------|
+   |-- 200 -------------------->|
 """
 
 from __future__ import annotations

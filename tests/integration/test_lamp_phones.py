@@ -31,21 +31,12 @@ from tests.kit.watch import talking
 pytestmark = needs_sipp
 
 TOLD_S = 10.0
-SOCKETS = pytest.mark.parametrize("sockets", ["u1", "t1"], ids=["udp", "tcp"])
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory) -> Iterator[DaemonProcess]:
     with watched_house(tmp_path_factory.mktemp("lamp-phones")) as daemon:
         yield daemon
-
-
-@pytest.fixture
-def phone(house) -> Iterator[SipPeer]:
-    """The phone's registration, which lets it watch; SIPp subscribes for it."""
-    with SipPeer(house.address, user=f"phone-{uuid.uuid4().hex[:8]}") as made:
-        assert made.register().status == 200
-        yield made
 
 
 @pytest.fixture
@@ -68,7 +59,9 @@ class Watching:
     def told(self, count: int = 1) -> None:
         """Return once it has been sent ``count`` more, and has answered them."""
         self._count += count * self._calls
-        wait_until(lambda: self._answered() >= self._count or self._is_over(), f"{self._count} NOTIFYs answered", TOLD_S)
+        wait_until(
+            lambda: self._answered() >= self._count or self._is_over(), f"{self._count} NOTIFYs answered", TOLD_S
+        )
         assert self._answered() >= self._count, "SIPp ended before it was told all"
 
     def _answered(self) -> int:
@@ -79,22 +72,35 @@ class Watching:
         return sum("NOTIFY" in one.partition("message received")[0].partition("CSeq:")[2][:20] for one in sent[1:])
 
 
-def watch_with(
-    house: DaemonProcess, directory: Path, scenario: str, rows: Sequence[Sequence[str]], during: Callable[[Watching], None],
-    sockets: str = "u1",
-) -> None:
-    """Play the scenario while ``during`` moves the device on; it must go as it is written."""
-    with ThreadPoolExecutor(1) as beside:
-        playing = beside.submit(play, scenario, house, directory, rows, sockets=sockets)
-        fault = None
-        try:
-            during(Watching(directory / f"{scenario}.messages", len(rows), playing.done))
-        except AssertionError as error:
-            fault = error
-        played = playing.result()
-    assert played.exit_code == 0, played.report
-    if fault is not None:
-        raise fault
+class Player:
+    """Plays scenarios for ``user``, who is registered here and by that may watch; SIPp subscribes."""
+
+    def __init__(self, house: DaemonProcess, directory: Path, user: str, sockets: str = "u1") -> None:
+        self._house = house
+        self._directory = directory
+        self._sockets = sockets
+        self.user = user
+
+    def play(self, scenario: str, rows: Sequence[Sequence[str]], during: Callable[[Watching], None]) -> None:
+        """Play it while ``during`` moves the device on, once for each of ``rows``; it must go as it is written."""
+        with ThreadPoolExecutor(1) as beside:
+            playing = beside.submit(play, scenario, self._house, self._directory, rows, sockets=self._sockets)
+            fault = None
+            try:
+                during(Watching(self._directory / f"{scenario}.messages", len(rows), playing.done))
+            except AssertionError as error:
+                fault = error
+            played = playing.result()
+        assert played.exit_code == 0, played.report
+        if fault is not None:
+            raise fault
+
+
+@pytest.fixture(params=["u1", "t1"], ids=["udp", "tcp"])
+def phone(request, house, tmp_path) -> Iterator[Player]:
+    with SipPeer(house.address, user=f"phone-{uuid.uuid4().hex[:8]}") as registered:
+        assert registered.register().status == 200
+        yield Player(house, tmp_path, registered.user, request.param)
 
 
 def come_and_go(device: SipPeer) -> Callable[[Watching], None]:
@@ -110,26 +116,23 @@ def come_and_go(device: SipPeer) -> Callable[[Watching], None]:
     return during
 
 
-@SOCKETS
 @pytest.mark.parametrize("scenario", ["lamp_snom", "lamp_grandstream", "lamp_plain"])
-def test_a_lamp_is_lit_by_a_call_and_told_when_its_device_is_gone(house, phone, device, tmp_path, scenario, sockets):
+def test_a_lamp_is_lit_by_a_call_and_told_when_its_device_is_gone(phone, device, scenario):
     """Snom: 481 for the dialog of before a reboot. Grandstream: presence with XPIDF first. Plain: no Accept at all."""
-    watch_with(house, tmp_path, scenario, [[phone.user, device.user]], come_and_go(device), sockets)
+    phone.play(scenario, [[phone.user, device.user]], come_and_go(device))
 
 
-@SOCKETS
-def test_three_lamps_of_a_yealink_for_one_device_have_an_event_id_each(house, phone, device, tmp_path, sockets):
-    """It begins with Expires: 0 outside of any dialog, which is answered with the state once (RFC 6665 section 4.4.3)."""
-    rows = [[phone.user, device.user, str(number)] for number in (1, 22, 333)]
+def test_three_lamps_of_a_yealink_for_one_device_have_an_event_id_each(phone, device):
+    """It begins with Expires: 0 outside of any dialog, and is told the state once (RFC 6665 section 4.4.3)."""
 
     def during(lamps: Watching) -> None:
         lamps.told()
         come_and_go(device)(lamps)
 
-    watch_with(house, tmp_path, "lamp_yealink", rows, during, sockets)
+    phone.play("lamp_yealink", [[phone.user, device.user, str(number)] for number in (1, 22, 333)], during)
 
 
-def test_a_blf_list_of_a_yealink_tells_of_each_member_that_changes(house, phone, tmp_path):
+def test_a_blf_list_of_a_yealink_tells_of_each_member_that_changes(house, phone):
     """RFC 4662: the whole list first, then the one member that changed."""
     with SipPeer(house.address, user=LISTED[0]) as device:
 
@@ -138,8 +141,8 @@ def test_a_blf_list_of_a_yealink_tells_of_each_member_that_changes(house, phone,
             assert device.register().status == 200
             come_and_go(device)(lamps)
 
-        watch_with(house, tmp_path, "lamp_yealink_list", [[phone.user, "lamps"]], during)
+        phone.play("lamp_yealink_list", [[phone.user, "lamps"]], during)
 
 
-def test_a_phone_that_asks_for_its_own_messages_has_none(house, phone, tmp_path):
-    watch_with(house, tmp_path, "messages_waiting", [[phone.user]], lambda lamps: lamps.told(3))
+def test_a_phone_that_asks_for_its_own_messages_has_none(phone):
+    phone.play("messages_waiting", [[phone.user]], lambda lamps: lamps.told(3))

@@ -1,15 +1,15 @@
 """Other people's phones watch each other: linphone's friends and baresip's contacts.
 
-    one                         daemon                        the other
-     |-- REGISTER, SUBSCRIBE ---->|                              |
-     |<- NOTIFY (closed) ---------|                              |
-     |                            |<-- REGISTER, PUBLISH (open) -|
-     |<- NOTIFY (open) -----------|                              |
-     |                            |<-- INVITE echo --------------|
-     |<- NOTIFY (on-the-phone) ---|                              |
-     |-- MESSAGE ---------------->|-- MESSAGE ------------------>|
-     |                            |<-- REGISTER, Expires: 0 -----|
-     |<- NOTIFY (closed) ---------|                              |
+one                         daemon                        the other
+ |-- REGISTER, SUBSCRIBE ---->|                              |
+ |<- NOTIFY (closed) ---------|                              |
+ |                            |<-- REGISTER, PUBLISH (open) -|
+ |<- NOTIFY (open) -----------|                              |
+ |                            |<-- INVITE echo --------------|
+ |<- NOTIFY (on-the-phone) ---|                              |
+ |-- MESSAGE ---------------->|-- MESSAGE ------------------>|
+ |                            |<-- REGISTER, Expires: 0 -----|
+ |<- NOTIFY (closed) ---------|                              |
 """
 
 from __future__ import annotations

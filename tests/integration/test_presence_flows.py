@@ -1,12 +1,12 @@
 """Watching, publishing and messages over every transport: what comes back comes down the sender's own flow.
 
-    watcher                        daemon                     device
-       |-- SUBSCRIBE ---------------->|                          |
-       |<- 200, NOTIFY (open) --------|                          |
-       |                              |<-- INVITE, BYE ----------|
-       |<- NOTIFY (on-the-phone) -----|                          |
-       |-- SUBSCRIBE, Expires: 0 ---->|                          |
-       |<- 200, NOTIFY (terminated) --|                          |
+watcher                        daemon                     device
+   |-- SUBSCRIBE ---------------->|                          |
+   |<- 200, NOTIFY (open) --------|                          |
+   |                              |<-- INVITE, BYE ----------|
+   |<- NOTIFY (on-the-phone) -----|                          |
+   |-- SUBSCRIBE, Expires: 0 ---->|                          |
+   |<- 200, NOTIFY (terminated) --|                          |
 """
 
 from __future__ import annotations

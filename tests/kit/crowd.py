@@ -33,10 +33,10 @@ class Crowd:
         for watch in self._watches:
             watch.peer.close()
 
-    def told_within_s(self, change: Callable[[], None], word: str) -> float:
-        """How long after ``change`` began the last of them was told a document with ``word``."""
+    def told_within_s(self, change: Callable[[], str]) -> float:
+        """How long after ``change`` began the last of them was told a document with the word that it returns."""
         began = time.monotonic()
-        change()
+        word = change()
         while not all(word in told for told in self.last_told):
             left_s = began + ANSWER_S - time.monotonic()
             missing = sum(word not in told for told in self.last_told)

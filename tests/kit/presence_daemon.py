@@ -15,7 +15,9 @@ LISTED = ("lamp-1", "lamp-2", "lamp-3")
 
 
 @contextmanager
-def watched_house(directory: Path, *, presence: dict[str, Any] | None = None, **options: Any) -> Iterator[DaemonProcess]:
+def watched_house(
+    directory: Path, *, presence: dict[str, Any] | None = None, **options: Any
+) -> Iterator[DaemonProcess]:
     """A running daemon; ``presence`` goes over that section, ``options`` are those of ``running_daemon``."""
     section = {"interval_s": INTERVAL_S, "lists": {"lamps": list(LISTED)}, **(presence or {})}
     sections = {"presence": section, **options.pop("sections", {})}

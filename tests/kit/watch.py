@@ -1,12 +1,11 @@
-"""One subscription (RFC 6665) from the watcher's side, and what a device says of itself (RFC 3903), over any transport."""
+"""One subscription (RFC 6665) from the watcher's side, and what a device says of itself (RFC 3903)."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -124,7 +123,9 @@ def publish(
     if expires_s is not None:
         lines.append(f"Expires: {expires_s}")
     uri = f"sip:{peer.aor}"
-    return peer.exchange(peer.request("PUBLISH", uri=uri, to=f"<{uri}>", headers=lines, body=said, call_id=uuid.uuid4().hex))
+    return peer.exchange(
+        peer.request("PUBLISH", uri=uri, to=f"<{uri}>", headers=lines, body=said, call_id=uuid.uuid4().hex)
+    )
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def running_linphone_friend(
     settings = _SETTINGS.format(ip=daemon.ip, port=daemon.port, user=user, domain=daemon.domain)
     watched = [_FRIEND.format(number=number, user=one, domain=daemon.domain) for number, one in enumerate(friends)]
     (home / "linphonerc").write_text("".join([settings, *watched]), encoding="utf-8")
-    command = ["linphonec", "-d", "6", "-l", home / "trace.log", "-c", home / "linphonerc"]
+    command: list[str | Path] = ["linphonec", "-d", "6", "-l", home / "trace.log", "-c", home / "linphonerc"]
     own_places = {"HOME": str(home), "PULSE_SERVER": "none"}
     with running_client(command, home / "output.log", own_places) as client:
         wait_until(lambda: "linphonec>" in client.output, "linphone takes commands", _START_S)
