@@ -11,7 +11,8 @@ from tests.kit.daemon_process import DaemonProcess, running_daemon
 
 INTERVAL_S = 0.1
 LISTED = ("lamp-1", "lamp-2", "lamp-3")
-"""The members of the list ``lamps``."""
+"""The members of the list ``lamps``. The owner has named them, so that no name is new when they come."""
+_LAMPS = {f"{user}@screamrouter.local": {"name": user.capitalize()} for user in LISTED}
 
 
 @contextmanager
@@ -20,6 +21,8 @@ def watched_house(
 ) -> Iterator[DaemonProcess]:
     """A running daemon; ``presence`` goes over that section, ``options`` are those of ``running_daemon``."""
     section = {"interval_s": INTERVAL_S, "lists": {"lamps": list(LISTED)}, **(presence or {})}
-    sections = {"presence": section, **options.pop("sections", {})}
+    sections = options.pop("sections", {})
+    devices = {"devices": {**_LAMPS, **sections.get("devices", {})}}
+    sections = {"presence": section, **sections, **devices}
     with running_daemon(directory, sections=sections, **options) as running:
         yield running
