@@ -155,7 +155,15 @@ void Engine::tick() {
     due_pings_.clear();
 }
 
-void Engine::on_trace(const stack::Trace& trace) noexcept { log_.record(trace, base::wall_now_ms()); }
+/// What people write to each other is not for the owner's log.
+void Engine::on_trace(const stack::Trace& trace) noexcept {
+    stack::Trace seen = trace;
+    const std::size_t head = trace.message.find("\r\n\r\n");
+    if (trace.message.starts_with("MESSAGE ") && head != std::string_view::npos) {
+        seen.message = trace.message.substr(0, head + 4);
+    }
+    log_.record(seen, base::wall_now_ms());
+}
 
 void Engine::on_heard(const sip::Flow& flow) noexcept { location_.touch(flow, base::monotonic_now_ms()); }
 

@@ -76,6 +76,11 @@ base::TimeMs Notifier::next_due_ms(base::TimeMs now_ms) const {
     return state_->next_due_ms(now_ms);
 }
 
+bool Notifier::uses(const sip::Flow& flow) const {
+    const std::lock_guard guard(state_->guard);
+    return state_->uses(flow.connection);
+}
+
 void Notifier::lose_flow(const sip::Flow& flow, base::TimeMs now_ms, dialog::Outbox& out) {
     if (flow.connection == 0) return;  // nothing is ever lost that was not held
     const std::lock_guard guard(state_->guard);

@@ -75,6 +75,8 @@ class Notifier {
     /// The same without doing anything: for whoever sleeps, after any other call.
     [[nodiscard]] base::TimeMs next_due_ms(base::TimeMs now_ms) const;
 
+    /// Whether any subscription is notified down this connection.
+    [[nodiscard]] bool uses(const sip::Flow& flow) const;
     /// The connection is gone, and with it the subscriptions that were made over it.
     void lose_flow(const sip::Flow& flow, base::TimeMs now_ms, dialog::Outbox& out);
 

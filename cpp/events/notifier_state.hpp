@@ -33,6 +33,7 @@ class Notifier::State {
     void provide(WatchedResource& resource, bool is_changed, base::TimeMs now_ms, dialog::Outbox& out);
     void refuse(WatchedResource& resource, std::string_view reason, base::TimeMs now_ms, dialog::Outbox& out);
     void advance(base::TimeMs now_ms, dialog::Outbox& out);
+    [[nodiscard]] bool uses(std::uint64_t connection) const { return by_connection_.contains(connection); }
     void lose_flow(std::uint64_t connection, base::TimeMs now_ms);
     void shut_down(base::TimeMs now_ms, dialog::Outbox& out);
 

@@ -147,7 +147,10 @@ TEST_CASE("a lost connection ends what was subscribed over it, silently, and not
     scene.flow = connection(8);
     const Out kept = scene.watch();
     scene.provide(Scene::document("<busy/>"));
+    CHECK(scene.notifier.uses(connection(7)));
     scene.command([&](auto& out) { scene.notifier.lose_flow(connection(7), scene.now_ms, out); });
+    CHECK_FALSE(scene.notifier.uses(connection(7)));
+    CHECK(scene.notifier.uses(connection(8)));
     CHECK(scene.notifier.count() == 1);
     scene.pass(1'000);
     CHECK(scene.only().flow.connection == 8);
