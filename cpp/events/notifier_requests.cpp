@@ -11,7 +11,7 @@ namespace {
 
 using sip::RejectReason;
 
-constexpr std::uint32_t kRetryWhenFull_s = 30;  // a minute is what a watcher may have to get well again
+constexpr std::uint32_t kRetryWhenFull_s = 30;  // half of the longest duration by default: some have ended by then
 
 std::string tag_of(std::uint64_t chance) {
     std::array<char, 16> digits;
