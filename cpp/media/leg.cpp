@@ -176,7 +176,7 @@ void Leg::receive_reports(std::span<const std::uint8_t> compound, audio::TimeUs 
             const audio::ReportBlock block = packet->report(i);
             sender_.transmission().receive_report(block, now_us);
             if (block.ssrc != setup_.seeds.ssrc) continue;
-            sender_.set_expected_loss(static_cast<std::uint8_t>(block.fraction_lost * 100 / 256));
+            sender_.set_expected_loss(sender_.transmission().remote_loss_percent());
         }
     }
 }

@@ -62,6 +62,7 @@ class Mix {
     void join_audience(Leg& listener, std::vector<Audience>& former);
     [[nodiscard]] const Contribution* contribution_of(const Leg& leg) const noexcept;
     void send_to(Audience& audience, audio::TimeUs now_us, SendBatch& out) noexcept;
+    static void follow_loss(Audience& audience) noexcept;
     void send_shared(Audience& audience, audio::TimeUs now_us, SendBatch& out) noexcept;
 
     const TargetKind kind_;
@@ -71,6 +72,7 @@ class Mix {
     std::optional<audio::Tone> tone_;
     audio::Mix sum_;
     audio::AudioFrame frame_;
+    std::uint32_t ticks_ = 0;
     std::uint32_t silent_ticks_ = 0;
 };
 
