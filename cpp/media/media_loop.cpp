@@ -18,6 +18,10 @@ namespace sr::media {
 namespace {
 
 constexpr audio::TimeUs kTickUs = 20'000;
+/// Where so many packets come in a tick, each would wake the thread, which costs more than to pass it on. Then they are
+/// let come together for so long, as network cards do; fewer are passed on at once.
+constexpr std::uint32_t kManyPackets = 20;
+constexpr audio::TimeUs kGatherUs = 2'000;
 /// Of a timer that has run down: it wakes the thread until it is set anew.
 constexpr audio::TimeUs kRun = -1;
 /// A handshake costs near a millisecond in two datagrams; so many leave most of a tick to those who talk already.
@@ -162,13 +166,26 @@ void MediaLoop::run() noexcept {
         }
         out_->flush();
         arm_timer();
-        const std::lock_guard lock(mutex_);
-        if (is_stopping_) break;
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_stopping_) break;
+        }
+        if (is_busy_) gather();
     }
     legs_.each([this](Leg& leg) { leg.close(now_us(), *out_); });
     out_->flush();
     const std::lock_guard lock(mutex_);
     for (Task& task : std::exchange(tasks_, {})) task();  // somebody may be waiting for it
+}
+
+/// Sleeps while packets come, but not beyond what is due.
+void MediaLoop::gather() noexcept {
+    const audio::TimeUs now = now_us();
+    gathered_us_ = std::clamp(gathered_us_ + kGatherUs, now, now + kGatherUs);
+    const audio::TimeUs until_us = armed_us_ > 0 ? std::min(gathered_us_, armed_us_) : gathered_us_;
+    if (until_us <= now) return;
+    const timespec until{until_us / 1'000'000, until_us % 1'000'000 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 
 void MediaLoop::run_tasks() {
@@ -186,6 +203,7 @@ void MediaLoop::run_tasks() {
 void MediaLoop::read(int descriptor) {
     for (int turn = 0; turn < kBatchesPerTurn; ++turn) {
         const std::span<const Arrival> arrivals = arrivals_->receive(descriptor);
+        packets_ += static_cast<std::uint32_t>(arrivals.size());
         for (const Arrival& arrival : arrivals) handle(arrival, descriptor);
         if (arrivals.size() < kBatch) return;
     }
@@ -227,6 +245,7 @@ void MediaLoop::follow_time() {
     legs_.mix(now, *out_);
     if (now < follow_us_) return;
     follow_us_ = now + kTickUs;
+    is_busy_ = std::exchange(packets_, 0) >= kManyPackets;
     take_postponed();
     follow_legs(now);
 }

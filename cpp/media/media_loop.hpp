@@ -49,6 +49,7 @@ class MediaLoop {
     std::future<void> post(Task task);
     void run() noexcept;
     void run_tasks();
+    void gather() noexcept;
     void read(int descriptor);
     void handle(const Arrival& arrival, int descriptor);
     void follow_time();
@@ -86,6 +87,9 @@ class MediaLoop {
     LegTable legs_;
     std::vector<Postponed> postponed_;
     std::uint32_t handshake_datagrams_ = 0;  // of this tick
+    std::uint32_t packets_ = 0;              // of this tick
+    bool is_busy_ = false;                   // many came in the last
+    audio::TimeUs gathered_us_ = 0;          // when packets were gathered last
     audio::TimeUs follow_us_ = 0;            // when legs are looked after next
     audio::TimeUs armed_us_ = 0;             // what the timer is set to; 0: to nothing
 };
