@@ -237,7 +237,9 @@ void LegTable::follow_plan(Meeting& meeting, const std::vector<Entry*>& concerne
     const auto follow = [&](Meeting& one) { one.is_shared = std::ranges::any_of(one.speakers, is_in_several); };
     follow(meeting);
     for (Entry* speaker : concerned) {
-        for (Meeting* one : speaker->speaks_in) follow(*one);
+        for (Meeting* one : speaker->speaks_in) {
+            if (one != &meeting) follow(*one);
+        }
         const auto decodes = [&](const Meeting* one) { return one->mix.decodes(*speaker->leg); };
         speaker->is_decoded = std::any_of(speaker->speaks_in.begin(), speaker->speaks_in.end(), decodes);
         speaker->leg->set_decoded(speaker->is_decoded);
