@@ -48,6 +48,7 @@ limits:
   max_aors: 1000000
   max_bindings: 1000000
   max_memory_mb: 4096
+  max_calls: 2000
 discovery:
   enabled: false
 log:
