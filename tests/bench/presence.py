@@ -22,6 +22,8 @@ if __name__ == "__main__":
 from tests.bench.load import BenchError, build, build_kernel_buffers  # noqa: E402  # after the path above
 from tests.bench.peers import DOMAIN, Peer, Server, daemon, kamailio_presence, running  # noqa: E402  # as above
 from tests.bench.presence_measure import (  # noqa: E402  # as above
+    REPETITION_PAUSE_S,
+    Changes,
     measure_changes,
     measure_idle,
     measure_memory,
@@ -95,17 +97,17 @@ class _Bench:
     def measure(self, peer: Peer, bare_peer: Peer) -> None:
         """One round of one server, with the buffers that it wants and with those that the kernel gives."""
         plan, samples = self._findings.plan, self._findings.samples
+        changes = Changes(plan.changes, plan.watchers)
+        bare_changes = Changes(plan.bare_changes, plan.watchers, REPETITION_PAUSE_S)
         with self._start(peer, WatchShape(DOMAIN, plan.watchers, 1)) as (server, generator):
             warm_up(generator, plan.watchers)
             idle = measure_idle(server)
             samples["one desk", peer.name].append(measure_subscribe(server, generator, plan.watchers, idle))
-            samples["change", peer.name].append(measure_changes(server, generator, plan.watchers, plan.changes, idle))
+            samples["change", peer.name].append(measure_changes(server, generator, changes, idle))
         with self._start(bare_peer, WatchShape(DOMAIN, plan.watchers, 1)) as (server, generator):
             subscribe(generator, plan.watchers)
             idle = measure_idle(server)
-            samples["kernel's buffers", peer.name].append(
-                measure_changes(server, generator, plan.watchers, plan.bare_changes, idle)
-            )
+            samples["kernel's buffers", peer.name].append(measure_changes(server, generator, bare_changes, idle))
         with self._start(peer, WatchShape(DOMAIN, plan.held + plan.watchers, plan.desks)) as (server, generator):
             self._findings.memory[peer.name].append(measure_memory(server, generator, plan.held))
             idle = measure_idle(server)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench.cpu import CpuReading, read_memory_bytes
 from tests.bench.load import BenchError
@@ -22,16 +22,17 @@ _AWAIT_S = 10.0
 """The longest wait for a fan-out: a NOTIFY that was lost comes again within it (RFC 3261 timer E)."""
 _DRAIN_S = 6.0
 """Longer than an answered request over UDP is kept (RFC 3261 timer K: 5 s)."""
-_IDLE_S = 2.0
+_IDLE_S = 4.0
 _REST_STEP_S = 0.03
+_REST_STEPS = 2
 _REST_SHARE = 0.03
-"""A server that uses less than this part of one core for a step rests."""
+"""A server rests that uses less than this part of one core, beyond what it always does, in each of so many steps."""
 _REST_LIMIT_S = 20.0
-_CHANGE_PAUSE_S = 1.2
-"""Between changes: more than the least interval of NOTIFYs that our daemon can be told, and NOTIFYs that have to be
-sent again are so before the next change."""
 
-Step = Callable[[], list[WatchReport]]
+CHANGE_PAUSE_S = 0.3
+"""Between changes: more than the least interval of NOTIFYs that our daemon can be told."""
+REPETITION_PAUSE_S = 1.2
+"""Between changes: what has to be sent again is so (RFC 3261 timer E) before the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,21 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """How often one desk changes, ``pause_s`` apart, and how many watch it."""
+
+    count: int
+    watchers: int
+    pause_s: float = CHANGE_PAUSE_S
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSample:
     """One measurement at one server. ``last_ms``: after each change, when its last NOTIFY had come."""
 
     path_us: float
     total_us: float
+    idle: Idle
     reports: Sequence[WatchReport]
     last_ms: Sequence[float] = ()
     lost: int = 0
@@ -102,24 +113,20 @@ def measure_idle(server: Server) -> Idle:
 
 def measure_subscribe(server: Server, generator: WatchGenerator, count: int, idle: Idle) -> WatchSample:
     """``count`` more watchers, each with its first NOTIFY."""
-    return _measure(server, generator, [lambda: [generator.run("subscribe", count)]], count, idle)
+    return _measure(server, generator, _Steps(lambda: [generator.run("subscribe", count)], count), idle)
 
 
-def measure_changes(server: Server, generator: WatchGenerator, watchers: int, changes: int, idle: Idle) -> WatchSample:
-    """One desk changes so often, and all ``watchers`` are told each time; costs are per NOTIFY."""
+def measure_changes(server: Server, generator: WatchGenerator, changes: Changes, idle: Idle) -> WatchSample:
+    """All watchers are told each time; costs are per NOTIFY."""
 
     def change() -> list[WatchReport]:
-        return [generator.run("publish", 1), generator.await_notify(watchers, _AWAIT_S)]
+        return [generator.run("publish", 1), generator.await_notify(changes.watchers, _AWAIT_S)]
 
-    sample = _measure(server, generator, [change] * changes, watchers * changes, idle)
-    told = [report for report in sample.reports if report.mode == "await-notify"][:changes]
-    return WatchSample(
-        path_us=sample.path_us,
-        total_us=sample.total_us,
-        reports=sample.reports,
-        last_ms=[report.since_last_ms for report in told],
-        lost=sum(watchers - report.notified for report in told),
-    )
+    steps = _Steps(change, changes.watchers * changes.count, changes.count, changes.pause_s)
+    sample = _measure(server, generator, steps, idle)
+    told = [report for report in sample.reports if report.mode == "await-notify"][: changes.count]
+    last_ms = [report.since_last_ms for report in told]
+    return replace(sample, last_ms=last_ms, lost=sum(changes.watchers - report.notified for report in told))
 
 
 def measure_memory(server: Server, generator: WatchGenerator, count: int) -> float:
@@ -133,34 +140,46 @@ def measure_memory(server: Server, generator: WatchGenerator, count: int) -> flo
     return (read_memory_bytes(server.pid) - before) / (count // 2)
 
 
-def _measure(server: Server, generator: WatchGenerator, steps: Sequence[Step], units: int, idle: Idle) -> WatchSample:
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """``step`` is taken ``count`` times and does ``units`` of work in all."""
+
+    step: Callable[[], list[WatchReport]]
+    units: int
+    count: int = 1
+    pause_s: float = 0.0
+
+
+def _measure(server: Server, generator: WatchGenerator, steps: _Steps, idle: Idle) -> WatchSample:
     """Take the steps; what comes late counts in ``total`` only."""
     reports: list[WatchReport] = []
     first, began = server.read_cpu(), time.monotonic()
     path_ns = 0.0
-    for number, step in enumerate(steps):
+    for number in range(steps.count):
         if number:
-            time.sleep(_CHANGE_PAUSE_S)
+            time.sleep(steps.pause_s)
         before, step_began = server.read_cpu(), time.monotonic()
-        reports += step()
-        rest = _await_rest(server)
+        reports += steps.step()
+        rest = _await_rest(server, idle)
         path_ns += rest.since(before).of_threads(server.serves_packets) - idle.path * (time.monotonic() - step_began)
     server.check_alive()
     time.sleep(_DRAIN_S)
     reports.append(generator.await_notify(0, 0.0))
     total_ns = server.read_cpu().since(first).total_ns - idle.total * (time.monotonic() - began)
-    return WatchSample(path_ns / 1e3 / units, total_ns / 1e3 / units, reports)
+    return WatchSample(path_ns / 1e3 / steps.units, total_ns / 1e3 / steps.units, idle, reports)
 
 
-def _await_rest(server: Server) -> CpuReading:
-    """The reading at the end of the first step in which the server did next to nothing."""
+def _await_rest(server: Server, idle: Idle) -> CpuReading:
+    """The reading after the first steps in a row in which the server did next to nothing."""
     reading = server.read_cpu()
     deadline = time.monotonic() + _REST_LIMIT_S
-    while time.monotonic() < deadline:
+    quiet = 0
+    while quiet < _REST_STEPS and time.monotonic() < deadline:
+        began = time.monotonic()
         time.sleep(_REST_STEP_S)
         later = server.read_cpu()
-        used_ns = later.since(reading).total_ns
+        lasted_s = time.monotonic() - began
+        used_ns = later.since(reading).total_ns - idle.total * lasted_s
         reading = later
-        if used_ns < _REST_SHARE * _REST_STEP_S * 1e9:
-            break
+        quiet = quiet + 1 if used_ns < _REST_SHARE * lasted_s * 1e9 else 0
     return reading

@@ -102,7 +102,7 @@ def verdicts(findings: Findings) -> list[Verdict]:
     found.append(
         Verdict(
             f"the last of {watchers} watchers is told within {_LAST_OUT_AIM_MS:.0f} ms (median of changes)",
-            f"{_last(changed)} ms",
+            f"{_last(changed)} ms" if last_ms else "not measured",
             statistics.median(last_ms) <= _LAST_OUT_AIM_MS if last_ms else None,
         )
     )
