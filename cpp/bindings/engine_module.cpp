@@ -11,6 +11,7 @@
 #include "bindings/calls.hpp"
 #include "bindings/flows.hpp"
 #include "bindings/messages.hpp"
+#include "bindings/watching.hpp"
 #include "engine/engine.hpp"
 
 namespace py = pybind11;
@@ -262,6 +263,7 @@ void bind_engine(py::module_& module) {
     py::class_<Engine> core(module, "Engine");
     sr::bindings::bind_call_control(core);
     sr::bindings::bind_flows(core);
+    sr::bindings::bind_watch_control(core);
     core.def(py::init<>())
         .def("apply_config", &Engine::apply_config, py::arg("config"), Unlocked())
         .def(
@@ -305,9 +307,12 @@ PYBIND11_MODULE(_engine, module) {
         .def_readonly("events", &Drained::events)
         .def_readonly("calls", &Drained::calls)
         .def_readonly("legs", &Drained::legs)
+        .def_readonly("watch", &Drained::watch)
+        .def_readonly("publications", &Drained::publications)
         .def_readonly("is_resync_required", &Drained::is_resync_required);
     sr::bindings::bind_messages(module);
     sr::bindings::bind_call_events(module);
+    sr::bindings::bind_watch_events(module);
     sr::bindings::bind_audio(module);
     bind_engine(module);
     module.def(

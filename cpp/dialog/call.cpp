@@ -31,16 +31,6 @@ std::string given_key(const CallRequest& request) {
     return key.append("\n").append(request.method);
 }
 
-std::string tag_text(std::uint64_t number) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text(16, '0');
-    for (char& digit : text) {
-        digit = kDigits[number & 15];
-        number >>= 4;
-    }
-    return text;
-}
-
 }  // namespace
 
 Call::Call(CallId id, const CallRequest& request, const LocalAddress& local, const SessionTerms& session,

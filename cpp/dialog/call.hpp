@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +23,7 @@
 #include "dialog/client_transaction.hpp"
 #include "dialog/invite_transaction.hpp"
 #include "dialog/message_text.hpp"
+#include "dialog/random_text.hpp"
 #include "dialog/session_timer.hpp"
 
 namespace sr::dialog {
@@ -33,7 +33,7 @@ inline constexpr int kMostWaitingEvents = 32;
 
 class Call {
   public:
-    using Random = std::function<std::uint64_t()>;
+    using Random = dialog::Random;
 
     /// Sends 100 and tells of the call. `request` is an INVITE that `session` admits.
     Call(CallId id, const CallRequest& request, const LocalAddress& local, const SessionTerms& session,

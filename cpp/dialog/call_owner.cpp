@@ -144,7 +144,7 @@ void Call::say_bye(std::string_view reason, base::TimeMs now_ms, Outbox& out) {
 
 void Call::begin_request(std::string_view method, std::string_view lines, base::TimeMs now_ms, Outbox& out) {
     std::string branch = std::string(kBranchPrefix) + std::to_string(id_) + "-" + std::to_string(random_());
-    std::string octets = write_request(method, path_, branch, lines);
+    std::string octets = write_request(method, path_, branch, {.lines = lines});
     client_.emplace(Transmission{path_.flow, path_.to, std::move(octets)}, std::move(branch), now_ms, out);
 }
 

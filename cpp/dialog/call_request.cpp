@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 
+#include "dialog/field_lines.hpp"
 #include "sip/ascii.hpp"
+#include "sip/name_addr.hpp"
 #include "sip/reply_text.hpp"
 #include "sip/uri.hpp"
 
@@ -22,38 +24,6 @@ constexpr std::size_t kMostUserAgentOctets = 200;  // it is shown to people
 
 bool is_named(std::string_view name, std::string_view full, std::string_view compact = {}) noexcept {
     return is_equal_ignoring_case(name, full) || (!compact.empty() && is_equal_ignoring_case(name, compact));
-}
-
-/// Calls `visit(name, value)` for each header line; the gate has seen that each ends in CR LF and has a name. Returns
-/// the place of the body.
-template <class Visit>
-std::size_t for_each_field(std::string_view message, Visit visit) {
-    std::size_t at = message.find_first_not_of("\r\n");
-    at = message.find("\r\n", at == std::string_view::npos ? message.size() : at);
-    while (at != std::string_view::npos) {
-        at += 2;
-        if (message.substr(at, 2) == "\r\n") return at + 2;
-        std::size_t end = message.find("\r\n", at);
-        while (end != std::string_view::npos && end + 2 < message.size() &&
-               (message[end + 2] == ' ' || message[end + 2] == '\t')) {
-            end = message.find("\r\n", end + 2);
-        }
-        const std::string_view line = message.substr(at, end == std::string_view::npos ? end : end - at);
-        const std::size_t colon = line.find(':');
-        if (colon != std::string_view::npos) visit(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
-        at = end;
-    }
-    return message.size();
-}
-
-template <class Visit>
-void for_each_value(std::string_view values, Visit visit) {
-    while (!values.empty()) {
-        const std::size_t length = sip::first_value_length(values);
-        const std::string_view value = trim(values.substr(0, length));
-        if (!value.empty()) visit(value);
-        values.remove_prefix(std::min(length + 1, values.size()));
-    }
 }
 
 bool has_value(std::string_view values, std::string_view wanted) {
@@ -90,9 +60,11 @@ class FieldReader {
         } else if (is_named(name, "supported", "k")) {
             request_.supports_timer = request_.supports_timer || has_value(value, "timer");
             request_.supports_reliable = request_.supports_reliable || has_value(value, "100rel");
+            request_.supports_lists = request_.supports_lists || has_value(value, "eventlist");
         } else if (is_named(name, "allow")) {
             request_.allows_update = request_.allows_update || has_value(value, "UPDATE");
         } else if (is_named(name, "accept")) {
+            request_.accepts.push_back(value);
             accepts_ = accepts_ || takes_sdp(value);
             has_accept_ = true;
         } else {
@@ -111,6 +83,8 @@ class FieldReader {
         if (is_named(name, "content-length", "l")) content_length_ = value;
         if (is_named(name, "session-expires", "x")) request_.session_expires = value;
         if (is_named(name, "rack")) request_.rack = value;
+        if (is_named(name, "event", "o")) request_.event = value;
+        if (is_named(name, "expires")) request_.expires = value;
         if (is_named(name, "timestamp")) request_.timestamp = value;
     }
 
@@ -120,20 +94,16 @@ class FieldReader {
     bool accepts_ = false;
 };
 
-std::string_view cut_to_length(std::string_view body, std::string_view length) noexcept {
-    std::size_t octets = 0;
-    const auto result = std::from_chars(length.data(), length.data() + length.size(), octets);
-    return result.ec == std::errc() ? body.substr(0, octets) : body;
-}
-
 /// Section 17.2.3, with the source's address, so that nobody else meets a transaction by its branch. Below the cookie,
-/// what RFC 2543 has.
+/// what RFC 2543 has. INVITE, its ACK and its CANCEL have one key, every other method its own.
 std::string key_of(const CallRequest& request) {
     const sip::RawHeaders& headers = *request.headers;
     const std::string_view via = headers.via_values[0].substr(0, sip::first_value_length(headers.via_values[0]));
     const std::string_view branch = sip::parameter_of(via, "branch");
     std::string key = request.flow.remote.ip_text();
     key.append("\n").append(via.substr(0, via.find(';'))).append("\n");
+    const bool is_of_invite = request.method == "INVITE" || request.method == "ACK" || request.method == "CANCEL";
+    if (!is_of_invite) key.append(request.method).append("\n");
     if (branch.size() > kCookie.size() && is_equal_ignoring_case(branch.substr(0, kCookie.size()), kCookie)) {
         return key.append(branch);
     }
@@ -142,11 +112,12 @@ std::string key_of(const CallRequest& request) {
 }
 
 bool is_route(std::string_view value) noexcept {
-    return value.find('<') != std::string_view::npos && sip::Uri::parse(uri_of(value)).has_value();
+    return sip::bracket_of(value) != std::string_view::npos && sip::Uri::parse(uri_of(value)).has_value();
 }
 
 RejectReason judge(const CallRequest& request) {
-    if (request.record_routes.size() > kMostRoutes || request.require.size() > kMostTags) {
+    if (request.record_routes.size() > kMostRoutes || request.require.size() > kMostTags ||
+        request.accepts.size() > kMostTags) {
         return RejectReason::too_many_headers;
     }
     if (!std::ranges::all_of(request.record_routes, is_route)) return RejectReason::malformed;
@@ -155,6 +126,12 @@ RejectReason judge(const CallRequest& request) {
 }
 
 }  // namespace
+
+std::string_view cut_to_length(std::string_view body, std::string_view length) noexcept {
+    std::size_t octets = 0;
+    const auto result = std::from_chars(length.data(), length.data() + length.size(), octets);
+    return result.ec == std::errc() ? body.substr(0, octets) : body;
+}
 
 bool CallRequest::requires_reliable() const noexcept {
     return std::ranges::any_of(require, [](std::string_view tag) { return is_equal_ignoring_case(tag, "100rel"); });
@@ -174,7 +151,7 @@ RejectReason read_request(std::string_view message, const sip::Inspection& seen,
     request.is_symmetric = sip::parameter_of(via.substr(0, sip::first_value_length(via)), "rport").data() != nullptr;
     FieldReader reader(request);
     const std::size_t body =
-        for_each_field(message, [&](std::string_view name, std::string_view value) { reader.take(name, value); });
+        for_each_field(message, [&](const FieldLine& field) { reader.take(field.name, field.value); });
     request.body = cut_to_length(message.substr(std::min(body, message.size())), reader.content_length());
     request.accepts_sdp = reader.accepts_sdp();
     request.transaction_key = key_of(request);
@@ -193,7 +170,7 @@ std::string unsupported_by_calls(const CallRequest& request) {
 }
 
 std::string_view uri_of(std::string_view name_addr) noexcept {
-    const std::size_t open = name_addr.rfind('<');
+    const std::size_t open = sip::bracket_of(name_addr);
     if (open == std::string_view::npos) return trim(name_addr.substr(0, name_addr.find(';')));
     name_addr.remove_prefix(open + 1);
     return trim(name_addr.substr(0, name_addr.find('>')));
@@ -205,7 +182,7 @@ std::string_view target_of(const CallRequest& request) noexcept {
 }
 
 std::string display_name_of(std::string_view name_addr) {
-    const std::size_t open = name_addr.rfind('<');
+    const std::size_t open = sip::bracket_of(name_addr);
     if (open == std::string_view::npos) return {};
     const std::string_view name = trim(name_addr.substr(0, open));
     if (name.size() < 2 || name.front() != '"') return std::string(name);

@@ -29,9 +29,12 @@ struct CallRequest {
     std::string_view content_encoding;
     std::string_view session_expires;
     std::string_view rack;
+    std::string_view event;    // of RFC 6665 section 8.2.1, whole
+    std::string_view expires;  // digits, where there is one
     std::string_view body;
     std::vector<std::string_view> record_routes;  // one value each
     std::vector<std::string_view> require;        // option tags
+    std::vector<std::string_view> accepts;        // one line of Accept each
     std::string transaction_key;                  // of the server transaction that it belongs to (section 17.2.3)
     sip::Flow flow;
     std::uint32_t cseq = 0;
@@ -39,6 +42,7 @@ struct CallRequest {
     bool supports_timer = false;
     bool supports_reliable = false;  // 100rel
     bool allows_update = false;
+    bool supports_lists = false;  // eventlist (RFC 4662)
     bool accepts_sdp = true;
 
     [[nodiscard]] bool requires_reliable() const noexcept;

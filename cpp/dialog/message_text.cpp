@@ -15,9 +15,10 @@ namespace sr::dialog {
 namespace {
 
 constexpr std::size_t kAddedOctets = 512;  // received, rport, our tag
+constexpr std::size_t kFixedOctets = 320;  // what every request of ours consists of, beyond what is its dialog's
 constexpr std::size_t kMostSentence = 300;
 
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 27> kPhrases{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 32> kPhrases{{
     {100, "Trying"},
     {180, "Ringing"},
     {200, "OK"},
@@ -27,15 +28,20 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 27> kPhrases{{
     {405, "Method Not Allowed"},
     {406, "Not Acceptable"},
     {408, "Request Timeout"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
     {415, "Unsupported Media Type"},
     {420, "Bad Extension"},
+    {421, "Extension Required"},
     {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
     {480, "Temporarily Unavailable"},
     {481, "Call/Transaction Does Not Exist"},
     {482, "Loop Detected"},
     {486, "Busy Here"},
     {487, "Request Terminated"},
     {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
     {491, "Request Pending"},
     {500, "Server Internal Error"},
     {501, "Not Implemented"},
@@ -177,24 +183,31 @@ void refresh_target(const CallRequest& request, DialogPath& path) {
     if (!request.contact.empty()) take_target(request, path);
 }
 
-std::string write_request(std::string_view method, DialogPath& path, std::string_view branch, std::string_view lines) {
-    std::string_view request_uri = path.remote_target;
-    std::vector<std::string> routes = path.routes;
-    std::string strict;
-    if (!routes.empty() && !is_loose(routes.front())) {  // section 12.2.1.1: a strict router is the Request-URI
-        strict = uri_of(routes.front());
-        routes.erase(routes.begin());
-        routes.push_back("<" + path.remote_target + ">");
-        request_uri = strict;
+std::string write_request(std::string_view method, DialogPath& path, std::string_view branch, const RequestText& what) {
+    // Section 12.2.1.1: a strict router is the Request-URI, and the peer the last route.
+    const bool is_strict = !path.routes.empty() && !is_loose(path.routes.front());
+    const std::string_view request_uri = is_strict ? uri_of(path.routes.front()) : std::string_view(path.remote_target);
+    const Content& content = what.content;
+    std::size_t octets = kFixedOctets + request_uri.size() + path.remote_target.size() + path.local.host_port.size() +
+                         branch.size() + path.local_party.size() + path.remote_party.size() + path.call_id.size() +
+                         what.lines.size() + content.type.size() + content.body.size();
+    for (const std::string& route : path.routes) octets += route.size() + 16;
+    std::string text;
+    text.reserve(octets);
+    text.append(method).append(" ").append(request_uri).append(" SIP/2.0\r\nVia: SIP/2.0/");
+    text.append(path.local.transport).append(" ").append(path.local.host_port).append(";rport;branch=");
+    text.append(branch).append("\r\nMax-Forwards: 70\r\n");
+    for (std::size_t i = is_strict ? 1 : 0; i < path.routes.size(); ++i) {
+        text.append("Route: ").append(path.routes[i]).append("\r\n");
     }
-    std::string text(method);
-    text.append(" ").append(request_uri).append(" SIP/2.0\r\nVia: SIP/2.0/").append(path.local.transport).append(" ");
-    text.append(path.local.host_port).append(";rport;branch=").append(branch).append("\r\nMax-Forwards: 70\r\n");
-    for (const std::string& route : routes) text.append("Route: ").append(route).append("\r\n");
+    if (is_strict) text.append("Route: <").append(path.remote_target).append(">\r\n");
     text.append("From: ").append(path.local_party).append("\r\nTo: ").append(path.remote_party);
     text.append("\r\nCall-ID: ").append(path.call_id).append("\r\nCSeq: ");
-    text.append(std::to_string(++path.local_cseq)).append(" ").append(method).append("\r\n").append(lines);
-    return text.append("User-Agent: ").append(sip::kProduct).append("\r\nContent-Length: 0\r\n\r\n");
+    text.append(std::to_string(++path.local_cseq)).append(" ").append(method).append("\r\n").append(what.lines);
+    text.append("User-Agent: ").append(sip::kProduct).append("\r\n");
+    if (!content.body.empty()) text.append("Content-Type: ").append(content.type).append("\r\n");
+    text.append("Content-Length: ").append(std::to_string(content.body.size())).append("\r\n\r\n");
+    return text.append(content.body);
 }
 
 std::string contact_line(const DialogPath& path) {

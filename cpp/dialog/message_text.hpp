@@ -14,7 +14,7 @@ namespace sr::dialog {
 
 inline constexpr std::string_view kSdpType = "application/sdp";
 inline constexpr std::string_view kAllowLine =
-    "Allow: REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK\r\n";
+    "Allow: REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK, SUBSCRIBE, PUBLISH, MESSAGE\r\n";
 inline constexpr std::string_view kSupportedLine = "Supported: path, 100rel, timer\r\n";
 
 /// Of the requests that we send within calls; the id of the call follows.
@@ -82,9 +82,15 @@ struct DialogPath {
 /// Takes a new remote target and flow from a re-INVITE or UPDATE (section 12.2.2).
 void refresh_target(const CallRequest& request, DialogPath& path);
 
+/// What a request of ours says beyond its dialog; `lines` are header lines, each ending in CR LF.
+struct RequestText {
+    std::string_view lines;
+    Content content{};
+};
+
 /// A request of ours with the path's next CSeq.
 [[nodiscard]] std::string write_request(std::string_view method, DialogPath& path, std::string_view branch,
-                                        std::string_view lines);
+                                        const RequestText& text);
 
 /// Our Contact, for whatever makes or refreshes a dialog.
 [[nodiscard]] std::string contact_line(const DialogPath& path);

@@ -118,6 +118,8 @@ Doorkeeper::Doorkeeper(const auth::Authenticator::Secrets& secrets)
 
 void Doorkeeper::apply(AccessConfig config) { rules_.set(std::make_shared<const Rules>(std::move(config))); }
 
+bool Doorkeeper::is_listed(std::string_view key) const noexcept { return rules_.get()->listings.contains(key); }
+
 stack::Knock Doorkeeper::knock(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept {
     const auto& rules = rules_.get();
     const auto bits = auth::AddressBits::of(source);

@@ -93,6 +93,12 @@ class Doorkeeper {
     [[nodiscard]] Ruling admit_question(const stack::OtherRequest& request, base::TimeMs now_ms,
                                         base::TextBuffer& headers) noexcept;
 
+    /// Whether the owner has written down whoever has this key (ListedDevice).
+    [[nodiscard]] bool is_listed(std::string_view key) const noexcept;
+
+    /// Whose credentials are judged here.
+    [[nodiscard]] std::string realm() const { return rules_.get()->digest.realm; }
+
     /// The source answered a ping of ours, so that it is where it says.
     void vouch(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 

@@ -8,6 +8,8 @@
 #include <random>
 #include <utility>
 
+#include "engine/event_lines.hpp"
+
 namespace sr::engine {
 namespace {
 
@@ -15,7 +17,6 @@ constexpr std::size_t kQueuedEvents = 32'768;
 constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits for the next
 constexpr std::size_t kFirstPingsPerMs = 20;
 constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
-constexpr auto kLook = std::chrono::milliseconds(InflowControl::kLook_ms);
 constexpr int kLooksPerTick = 5;
 
 std::uint64_t random_seed() {
@@ -56,6 +57,10 @@ Engine::Engine()
       log_(random_seed()),
       doorkeeper_(make_secrets()),
       calls_(random_seed),
+      notifier_(random_seed),
+      publications_(random_seed),
+      relay_(random_seed),
+      event_lines_(std::make_shared<const std::string>(event_lines({}))),
       stack_(*this, random_seed()),
       leg_events_([this] { events_.wake(); }),
       audio_(leg_events_) {}
@@ -74,6 +79,9 @@ std::optional<std::string> Engine::attach(const std::string& library_path) { ret
 std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t port) {
     if (auto fault = stack_.open(ip, port)) return fault;
     calls_.reopen();
+    notifier_.reopen();
+    publications_.reopen();
+    relay_.reopen();
     const std::lock_guard guard(clock_guard_);
     if (!clock_.joinable()) {
         is_clock_wanted_ = true;
@@ -83,7 +91,7 @@ std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t por
 }
 
 void Engine::detach() noexcept {
-    end_calls();
+    say_farewell();
     stop_clock();
     stack_.detach();
 }
@@ -100,10 +108,23 @@ void Engine::stop_clock() noexcept {
 void Engine::run_clock() {
     pthread_setname_np(pthread_self(), "sr-clock");
     std::unique_lock guard(clock_guard_);
-    for (int look = 1; !clock_wake_.wait_for(guard, kLook, [this] { return !is_clock_wanted_; }); ++look) {
+    base::TimeMs look_at_ms = base::monotonic_now_ms() + InflowControl::kLook_ms;
+    for (int looks = 0; is_clock_wanted_;) {
+        const base::TimeMs now_ms = base::monotonic_now_ms();
+        const base::TimeMs due_ms = std::min(look_at_ms, notify_at_ms_);
+        if (now_ms < due_ms) {
+            clock_wake_.wait_for(guard, std::chrono::milliseconds(due_ms - now_ms));
+            continue;
+        }
+        const bool is_notifying = notify_at_ms_ <= now_ms;
+        if (is_notifying) notify_at_ms_ = dialog::kNever;
         guard.unlock();
-        relieve_sockets();
-        if (look % kLooksPerTick == 0) tick();
+        if (is_notifying) advance_notifier();
+        if (look_at_ms <= now_ms) {
+            relieve_sockets();
+            if (++looks % kLooksPerTick == 0) tick();
+            look_at_ms = now_ms + InflowControl::kLook_ms;
+        }
         guard.lock();
     }
     if (inflow_.is_limiting()) stack_.admit_all();
@@ -119,6 +140,9 @@ void Engine::relieve_sockets() {
 void Engine::tick() {
     dialog::Outbox out;
     calls_.advance(base::monotonic_now_ms(), out);
+    publications_.advance(base::monotonic_now_ms(), out);
+    relay_.advance(base::monotonic_now_ms(), out);
+    answered_.advance(base::monotonic_now_ms());
     perform(out);
     sweep_flows(base::monotonic_now_ms());
     location_.advance(base::monotonic_now_ms(), kPingsPerTick, due_pings_);
@@ -201,7 +225,9 @@ Drained Engine::drain(std::size_t most) {
     for (QueuedEvent& queued : batch.items) deliver(std::move(queued), drained.events);
     drained.calls = calls_.drain(most);
     drained.legs = leg_events_.drain();
-    if (calls_.has_events()) events_.wake();
+    drained.watch = notifier_.drain(most);
+    drained.publications = publications_.drain(most);
+    wake_for_events();
     return drained;
 }
 

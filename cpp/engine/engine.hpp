@@ -15,12 +15,16 @@
 
 #include "base/bounded_queue.hpp"
 #include "base/published.hpp"
+#include "dialog/answered_requests.hpp"
 #include "dialog/calls.hpp"
 #include "engine/doorkeeper.hpp"
 #include "engine/event.hpp"
 #include "engine/inflow_control.hpp"
 #include "engine/leg_events.hpp"
 #include "engine/message_log.hpp"
+#include "events/notifier.hpp"
+#include "exchange/publications.hpp"
+#include "exchange/relay.hpp"
 #include "location/location.hpp"
 #include "media/audio_manager.hpp"
 #include "registrar/registrar.hpp"
@@ -60,6 +64,8 @@ struct Drained {
     std::vector<Event> events;
     std::vector<dialog::CallEvent> calls;
     std::vector<media::LegEvent> legs;
+    std::vector<events::WatchEvent> watch;
+    std::vector<exchange::PublishReceived> publications;
     bool is_resync_required = false;
 };
 
@@ -90,7 +96,8 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     /// Takes a bound UDP address into use; starts expiry and pings with the first.
     [[nodiscard]] std::optional<std::string> open(const std::string& ip, std::uint16_t port);
 
-    /// Says BYE to every call, then leaves the endpoint, within kFarewell; bindings stay. Idempotent.
+    /// Says BYE to every call and the last word to every watcher, then leaves the endpoint, within kFarewell; bindings
+    /// stay. Idempotent.
     void detach() noexcept;
 
     // What becomes of calls (domain.calls.CallControl). False: there is no such call, or it does not wait for that.
@@ -100,6 +107,14 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     bool answer_update(dialog::CallId id, std::string_view sdp);
     bool reject_update(dialog::CallId id, std::uint16_t status, std::string_view reason);
     bool hang_up(dialog::CallId id, std::string_view reason);
+
+    // What is told to watchers, and what publishers are (domain.watching.NotifierControl).
+    void apply_notifier(events::NotifierConfig config);
+    void provide(const events::Resource& resource, events::Audience audience, events::Document document, bool is_list);
+    void refuse_watchers(const events::Resource& resource, std::string_view reason);
+    /// False: none of that id waits.
+    bool answer_publish(exchange::PublishId id, const exchange::PublishAnswer& answer);
+    [[nodiscard]] std::vector<events::SubscriptionReport> subscriptions() const;
 
     /// The audio of calls; started and stopped by itself.
     [[nodiscard]] media::AudioManager& audio() noexcept { return audio_; }
@@ -137,7 +152,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void on_request(const stack::OtherRequest& request, sip::Reply& reply) noexcept override;
     [[nodiscard]] stack::CallRuling on_call_request(std::string_view message, const sip::Inspection& seen,
                                                     const sip::Flow& flow, sip::Reply& reply) noexcept override;
-    void on_response(const sip::Inspection& seen, const sip::Flow& flow) noexcept override;
+    void on_response(std::string_view message, const sip::Inspection& seen, const sip::Flow& flow) noexcept override;
     void on_heard(const sip::Flow& flow) noexcept override;
     void on_ping_answer(const stack::PingToken& token, const sip::Flow& flow) noexcept override;
     void on_unreadable(const sip::Flow& flow, sip::RejectReason reason) noexcept override;
@@ -154,13 +169,33 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void report_ruling(const Ruling& ruling, std::unique_ptr<BindingRecord> peer) noexcept;
     void report_refusal(sip::RejectReason reason, std::string_view detail,
                         std::unique_ptr<BindingRecord> peer) noexcept;
-    [[nodiscard]] sip::RejectReason begin_call(std::string_view message, const sip::Inspection& seen,
-                                               const dialog::CallRequest& request, sip::Reply& reply) noexcept;
-    void refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply,
-                     std::string_view detail = {}) noexcept;
+    /// Who sends a request that begins something, as From says.
+    struct Sender {
+        std::string key;   // of his address-of-record here; empty: he is of another domain
+        std::string name;  // the key, else all of his address
+    };
+    /// A request as the rooms are given it.
+    struct Asked {
+        std::string_view message;
+        const sip::Inspection& seen;
+        const dialog::CallRequest& request;
+    };
+    [[nodiscard]] std::optional<Sender> let_in(const Asked& asked, sip::Reply& reply) noexcept;
+    [[nodiscard]] stack::CallRuling begin_call(const Asked& asked, sip::Reply& reply) noexcept;
+    [[nodiscard]] stack::CallRuling take_outside(const Asked& asked, sip::Reply& reply) noexcept;
+    [[nodiscard]] bool is_for_somebody(const dialog::CallRequest& request, sip::Reply& reply) noexcept;
+    [[nodiscard]] bool take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);
+    [[nodiscard]] bool take_publish(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);
+    [[nodiscard]] bool take_message(const Asked& asked, sip::Reply& reply, dialog::Outbox& out);
+    [[nodiscard]] bool speaks_from_home(std::string_view aor_key, const sip::Flow& flow) noexcept;
+    [[nodiscard]] std::vector<exchange::RelayTarget> targets_of(std::string_view aor_key);
+    void trace_answered(const Asked& asked, const dialog::Outbox& out) noexcept;
+    void refuse(const sip::RegisterOutcome& refusal, std::string_view lines, sip::Reply& reply) noexcept;
+    void refuse_call(const dialog::CallRequest& request, sip::RejectReason reason, sip::Reply& reply) noexcept;
     [[nodiscard]] dialog::LocalAddress local_address(const sip::Flow& flow) const;
     void perform(const dialog::Outbox& out) noexcept;
-    void end_calls() noexcept;
+    void wake_for_events() noexcept;
+    void say_farewell() noexcept;
     template <class Step>
     bool command(Step step);
     [[nodiscard]] std::optional<Event> to_event(QueuedEvent&& queued) const;
@@ -168,6 +203,10 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     void sweep_flows(base::TimeMs now_ms);
     void run_clock();
     void tick();
+    template <class Step>
+    void watch(Step step);
+    void advance_notifier();
+    void wake_clock_at(base::TimeMs due_ms) noexcept;
     void relieve_sockets();
     void stop_clock() noexcept;
 
@@ -178,6 +217,11 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     MessageLog log_;
     Doorkeeper doorkeeper_;
     dialog::Calls calls_;
+    dialog::AnsweredRequests answered_;
+    events::Notifier notifier_;
+    exchange::Publications publications_;
+    exchange::Relay relay_;
+    base::Published<std::string> event_lines_;  // of answers to OPTIONS: Allow-Events and Accept
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> event_count_{0};
@@ -187,6 +231,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     std::mutex clock_guard_;
     std::condition_variable clock_wake_;
     bool is_clock_wanted_ = false;
+    base::TimeMs notify_at_ms_ = dialog::kNever;
     std::thread clock_;
     std::vector<location::DuePing> due_pings_;
     InflowControl inflow_;

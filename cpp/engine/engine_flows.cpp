@@ -26,16 +26,21 @@ void Engine::close_flow(std::uint64_t connection) {
     if (!flow) return;
     location_.end_flow(*flow);
     dialog::Outbox out;
-    calls_.lose_flow(*flow, base::monotonic_now_ms(), out);
+    const base::TimeMs now_ms = base::monotonic_now_ms();
+    calls_.lose_flow(*flow, now_ms, out);
+    notifier_.lose_flow(*flow, now_ms, out);
+    relay_.lose_flow(*flow, out);
     perform(out);
+    wake_clock_at(notifier_.next_due_ms(now_ms));
 }
 
 /// A connection that is of no use makes room for others.
 void Engine::sweep_flows(base::TimeMs now_ms) {
     if (now_ms - swept_ms_ < kSweepMs) return;
     swept_ms_ = now_ms;
-    stack_.streams().sweep(now_ms,
-                           [this](const sip::Flow& flow) { return location_.is_bound(flow) || calls_.uses(flow); });
+    stack_.streams().sweep(now_ms, [this](const sip::Flow& flow) {
+        return location_.is_bound(flow) || calls_.uses(flow) || relay_.uses(flow);
+    });
 }
 
 }  // namespace sr::engine

@@ -12,8 +12,7 @@
 namespace sr::engine {
 namespace {
 
-constexpr std::string_view kAccept = "Accept: application/sdp\r\n";  // RFC 3261 section 11.2
-constexpr int kRefusalsPerSecond = 20;                               // told to Python; the others are counted only
+constexpr int kRefusalsPerSecond = 20;  // told to Python; the others are counted only
 
 /// RFC 3261 section 21.5.4: room comes when somebody else's registration ends, within minutes where devices come and
 /// go. Spread, so that not all who were refused come again at once.
@@ -162,7 +161,7 @@ void Engine::on_request(const stack::OtherRequest& request, sip::Reply& reply) n
         reply.headers << dialog::kAllowLine;
     }
     if (decision.reason == sip::RejectReason::none) {
-        reply.headers << kAccept << dialog::kSupportedLine;
+        reply.headers << *event_lines_.get() << dialog::kSupportedLine;
         return;
     }
     refused_.fetch_add(1, std::memory_order_relaxed);

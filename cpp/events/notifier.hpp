@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,9 +55,9 @@ class Notifier {
     [[nodiscard]] sip::RejectReason begin(const dialog::CallRequest& request, const Watcher& watcher,
                                           const dialog::LocalAddress& local, base::TimeMs now_ms, dialog::Outbox& out);
 
-    /// The header lines that a refusal of this SUBSCRIBE or PUBLISH carries: Allow-Events, Min-Expires, Accept,
-    /// Require.
-    [[nodiscard]] std::string refusal_lines(sip::RejectReason reason) const;
+    /// The header lines that a refusal of a SUBSCRIBE or PUBLISH carries: Allow-Events, Min-Expires, Accept (the types
+    /// of `package`; of all, where it is none), Require, Retry-After.
+    [[nodiscard]] std::string refusal_lines(sip::RejectReason reason, std::string_view package = {}) const;
 
     /// A response that the gate has let through; false: to no NOTIFY of ours. `retry_after_s`: 0 where it has none.
     bool take_response(std::string_view branch, std::uint16_t status, std::uint32_t retry_after_s, base::TimeMs now_ms,
@@ -70,6 +71,9 @@ class Notifier {
     /// waits.
     [[nodiscard]] base::TimeMs advance(base::TimeMs now_ms, dialog::Outbox& out);
 
+    /// The same without doing anything: for whoever sleeps, after any other call.
+    [[nodiscard]] base::TimeMs next_due_ms(base::TimeMs now_ms) const;
+
     /// The connection is gone, and with it the subscriptions that were made over it.
     void lose_flow(const sip::Flow& flow, base::TimeMs now_ms, dialog::Outbox& out);
 
@@ -77,10 +81,14 @@ class Notifier {
     /// `reopen`.
     void shut_down(base::TimeMs now_ms, dialog::Outbox& out);
     void reopen();
+    /// No subscription is left, nor its last NOTIFY unanswered.
+    [[nodiscard]] bool is_quiet() const { return count() == 0; }
 
     [[nodiscard]] std::vector<WatchEvent> drain(std::size_t most);
     [[nodiscard]] bool has_events() const;
+    /// Those that are not ending.
     [[nodiscard]] std::vector<SubscriptionReport> report(base::TimeMs now_ms) const;
+    /// All that take a place, ending or not.
     [[nodiscard]] std::size_t count() const;
 
   private:

@@ -118,7 +118,7 @@ void write_accepted(const sip::RegisterRequest& request, std::span<const sip::Bi
 
 void write_refused(const sip::RegisterOutcome& outcome, const Policy& policy, std::time_t wall_s,
                    TextBuffer& out) noexcept {
-    if (outcome.reason == sip::RejectReason::brief_interval) {
+    if (outcome.reason == sip::RejectReason::brief_interval && outcome.min_expires_s != 0) {
         out << "Min-Expires: " << std::uint64_t{outcome.min_expires_s} << "\r\n";
     }
     if (outcome.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{outcome.retry_after_s} << "\r\n";

@@ -15,7 +15,7 @@ enum class MethodKind : std::uint8_t {
     acknowledgement,  // never answered
     of_dialog,        // makes sense within a dialog, a subscription or a transaction only
     capabilities,     // OPTIONS
-    call,             // INVITE
+    addressed,        // INVITE, SUBSCRIBE, PUBLISH, MESSAGE: for a user, or for what is told of him
     not_served,       // known, but nothing here takes it
     unknown,
 };
@@ -26,13 +26,13 @@ struct MethodRow {
 };
 
 constexpr std::array kMethods{
-    MethodRow{"OPTIONS", MethodKind::capabilities}, MethodRow{"INVITE", MethodKind::call},
+    MethodRow{"OPTIONS", MethodKind::capabilities}, MethodRow{"INVITE", MethodKind::addressed},
     MethodRow{"ACK", MethodKind::acknowledgement},  MethodRow{"BYE", MethodKind::of_dialog},
     MethodRow{"CANCEL", MethodKind::of_dialog},     MethodRow{"UPDATE", MethodKind::of_dialog},
     MethodRow{"PRACK", MethodKind::of_dialog},      MethodRow{"NOTIFY", MethodKind::of_dialog},
     MethodRow{"INFO", MethodKind::not_served},      MethodRow{"REFER", MethodKind::not_served},
-    MethodRow{"SUBSCRIBE", MethodKind::not_served}, MethodRow{"PUBLISH", MethodKind::not_served},
-    MethodRow{"MESSAGE", MethodKind::not_served},   MethodRow{"REGISTER", MethodKind::not_served},
+    MethodRow{"SUBSCRIBE", MethodKind::addressed},  MethodRow{"PUBLISH", MethodKind::addressed},
+    MethodRow{"MESSAGE", MethodKind::addressed},    MethodRow{"REGISTER", MethodKind::not_served},
 };
 
 /// Methods are case-sensitive (section 7.1).
@@ -46,12 +46,13 @@ RequestDecision refuse(RejectReason reason, std::string_view detail = {}) noexce
     return {.is_answered = true, .reason = reason, .detail = detail};
 }
 
-/// OPTIONS and INVITE outside a dialog: the same questions in the same order (section 11.2). Whom an INVITE may reach,
-/// and which extensions it may require, is for those who take calls to say.
+/// What begins something outside of dialogs: the same questions in the same order (section 11.2). Whom an INVITE or a
+/// MESSAGE may reach, what a SUBSCRIBE may watch, and which extensions they may require, is for those who take them to
+/// say.
 RequestDecision decide_for_user(const RequestFacts& facts, const Policy& policy, MethodKind kind) noexcept {
     if (!facts.has_sip_scheme) return refuse(RejectReason::unsupported_scheme);
     if (!is_served(policy, facts.request_host)) return refuse(RejectReason::unknown_domain, facts.request_host);
-    if (kind == MethodKind::call) return {};
+    if (kind == MethodKind::addressed) return {};
     if (!facts.require.empty()) {
         const std::string_view tags = unsupported_tags(facts.require);
         if (!tags.empty()) return refuse(RejectReason::extension_required, tags);
@@ -75,7 +76,7 @@ RequestDecision decide_request(const RequestFacts& facts, const Policy& policy) 
         case MethodKind::not_served:
             return refuse(facts.has_to_tag ? RejectReason::no_such_dialog : RejectReason::method_not_allowed);
         case MethodKind::capabilities:
-        case MethodKind::call:
+        case MethodKind::addressed:
             if (facts.has_to_tag) return refuse(RejectReason::no_such_dialog);
             return decide_for_user(facts, policy, kind);
     }

@@ -29,7 +29,8 @@ struct RequestDecision {
 };
 
 /// RFC 3261 section 8.2 in its order: method, Request-URI, Require; what belongs to a dialog is answered 481, since the
-/// calls were asked before. INVITE is let through to whoever takes calls. OPTIONS is 200 for the server itself (no
+/// calls and subscriptions were asked before. INVITE, SUBSCRIBE, PUBLISH and MESSAGE are let through to whoever takes
+/// them. OPTIONS is 200 for the server itself (no
 /// user, or `screamrouter`) and for whoever is registered, 404 for anybody else, so that a device whose binding is gone
 /// learns it from its own keep-alive.
 [[nodiscard]] RequestDecision decide_request(const RequestFacts& facts, const Policy& policy) noexcept;

@@ -8,6 +8,7 @@
 #include "sip/ascii.hpp"
 #include "sip/field_scan.hpp"
 #include "sip/header_field.hpp"
+#include "sip/name_addr.hpp"
 
 namespace sr::sip {
 namespace {
@@ -68,7 +69,7 @@ bool is_sip_scheme(std::string_view scheme) noexcept {
 
 /// The scheme of a From or To value's URI.
 std::string_view scheme_of(std::string_view value) noexcept {
-    const std::size_t angle = value.rfind('<');
+    const std::size_t angle = bracket_of(value);
     if (angle != std::string_view::npos) value.remove_prefix(angle + 1);
     return value.substr(0, value.find(':'));
 }

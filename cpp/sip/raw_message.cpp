@@ -1,6 +1,7 @@
 #include "sip/raw_message.hpp"
 
 #include "sip/ascii.hpp"
+#include "sip/name_addr.hpp"
 
 namespace sr::sip {
 namespace {
@@ -42,7 +43,7 @@ bool has_tag(std::string_view from_or_to) noexcept {
 }
 
 std::string_view raw_user(std::string_view name_addr) noexcept {
-    const std::size_t bracket = name_addr.rfind('<');
+    const std::size_t bracket = bracket_of(name_addr);
     std::string_view uri = trim(bracket == std::string_view::npos ? name_addr : name_addr.substr(bracket + 1));
     const std::size_t scheme = uri.substr(0, 5).find(':');
     const bool is_sip = scheme != std::string_view::npos && (is_equal_ignoring_case(uri.substr(0, scheme), "sip") ||

@@ -34,24 +34,32 @@ enum class RejectReason : std::uint8_t {
     not_own_address,         // 403, a device that authenticated for another's address-of-record (section 10.3 step 4)
     network_not_admitted,    // 403, the source is in none of admission.networks
     device_elsewhere,        // 403, the owner lets this device come from other networks only
+    sender_elsewhere,        // 403, a MESSAGE of somebody who is not registered from where it comes
     device_disabled,         // 403, the owner disabled a device that has no credentials
+    watcher_not_admitted,    // 403, a SUBSCRIBE to what its sender may not watch
     unknown_domain,          // 404, the address-of-record is not ours (section 10.3 step 5)
     unknown_user,            // 404, a request for somebody who is not registered
     unavailable,             // 480, a registered user that cannot be called here
     method_not_allowed,      // 405
     not_acceptable,          // 406, Accept leaves out session descriptions (section 21.4.7)
+    no_common_type,          // 406, a SUBSCRIBE whose Accept has none of the package's types
     unsupported_media_type,  // 415, a body of a call that is no session description, or encoded
     unsupported_scheme,      // 416
     extension_required,      // 420, Require names what we do not have
+    lists_unsupported,       // 421, a SUBSCRIBE to a list from who does not know lists (RFC 4662 section 4.1)
     session_too_brief,       // 422, Session-Expires below 90 s (RFC 4028 section 9)
     brief_interval,          // 423, below registrar.min_expires_s
     no_such_dialog,          // 481
     request_merged,          // 482, the same request on two ways (section 8.2.2.2)
+    too_many_hops,           // 483, Max-Forwards is used up (section 16.3)
+    bad_event,               // 489, no or an unknown event package (RFC 6665 section 4.2.1.1)
     request_pending,         // 491, an offer within a call before the last one is settled (section 14.2)
     out_of_order,            // 500, CSeq not above the binding's (section 10.3 step 7)
     update_pending,          // 500 with Retry-After, an offer while one waits (section 14.2, RFC 3311 section 5.2)
     too_many_contacts,       // 503, beyond registrar.max_contacts
     too_many_calls,          // 503, as many calls as limits.max_calls are up
+    too_many_messages,       // 503, as many MESSAGEs as fit are under way
+    too_many_subscriptions,  // 503, as many as limits.max_subscriptions are held
     shutting_down,           // 503, the daemon ends
     too_many_aors,           // 503, beyond limits.max_aors
     too_many_bindings,       // 503, beyond limits.max_bindings

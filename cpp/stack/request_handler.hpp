@@ -56,9 +56,9 @@ struct Knock {
     bool is_withheld = false;  // not even a refusal is sent
 };
 
-/// What becomes of a request that may begin a call or be of one.
+/// What becomes of a request that may begin a call or a subscription, be of one, or be carried on.
 enum class CallRuling : std::uint8_t {
-    not_a_call,  // for `on_request` to answer
+    not_a_call,  // nor any of the others: for `on_request` to answer
     done,        // answered by `Stack::send`, or never to be answered
     reply,       // the reply is sent as it is left
 };
@@ -78,8 +78,9 @@ class RequestHandler {
     [[nodiscard]] virtual CallRuling on_call_request(std::string_view message, const sip::Inspection& seen,
                                                      const sip::Flow& flow, sip::Reply& reply) noexcept = 0;
 
-    /// A response that the gate let through and that answers no ping.
-    virtual void on_response(const sip::Inspection& seen, const sip::Flow& flow) noexcept = 0;
+    /// A response that the gate let through and that answers no ping; as of `on_call_request`.
+    virtual void on_response(std::string_view message, const sip::Inspection& seen,
+                             const sip::Flow& flow) noexcept = 0;
 
     /// A valid message came on a flow (every one but a REGISTER, which speaks for itself).
     virtual void on_heard(const sip::Flow& flow) noexcept = 0;

@@ -251,7 +251,7 @@ bool Stack::filter_response(const pj::RxData& packet) noexcept {
         if (look_at(text_of(packet)).fault != sip::RejectReason::none) return true;
     }
     handler_.on_heard(flow);
-    if (!token) handler_.on_response(worker_room().seen, flow);
+    if (!token) handler_.on_response(text_of(packet), worker_room().seen, flow);
     if (token) {
         handler_.on_ping_answer(*token, flow);
         handler_.on_trace({.kind = TraceKind::ping_answer, .message = text_of(packet), .flow = flow});

@@ -17,7 +17,7 @@ class FormatAnswer(BaseModel):
 
 
 class DeviceAnswer(BaseModel):
-    """A device as `screamrouter-sip devices` shows it."""
+    """A device as `screamrouter-sip devices` shows it; ``availability`` is that of its address in `/api/presence`."""
 
     uuid: str
     name: str
@@ -36,6 +36,7 @@ class DeviceAnswer(BaseModel):
     supported_protocols: list[str]
     user_agent: str | None
     mac: str | None
+    availability: str | None = None
 
 
 class StatusAnswer(BaseModel):

@@ -1,7 +1,8 @@
 """A Unix socket in the state directory through which the command line asks the running daemon.
 
 One request a connection: a line with the question's name, answered by one JSON document; then the connection closes.
-A question may have an argument: a blank behind its name, then JSON.
+A question may have an argument: a blank behind its name, then JSON. ``events`` is answered until somebody goes
+(``api.event_lines``).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from api.event_history import EventHistory
+from api.event_lines import EVENTS, EventLines
 from domain.errors import UserError
 
 log = structlog.get_logger()
@@ -37,11 +40,17 @@ class ControlSocket:
     """Answers questions while started. Only the daemon's user and group, and root, can reach it."""
 
     def __init__(
-        self, state_dir: Path, answers: Mapping[str, Answer], to_arguments: Mapping[str, ArgumentAnswer] | None = None
+        self,
+        state_dir: Path,
+        answers: Mapping[str, Answer],
+        to_arguments: Mapping[str, ArgumentAnswer] | None = None,
+        history: EventHistory | None = None,
     ) -> None:
+        """``history``: what ``events`` tells; without it, that is no question."""
         self._path = state_dir / SOCKET_NAME
         self._answers = answers
         self._to_arguments = to_arguments or {}
+        self._event_lines = None if history is None else EventLines(history)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -70,18 +79,28 @@ class ControlSocket:
         if self._server is None:
             return
         self._server.close()
+        if self._event_lines is not None:
+            self._event_lines.close()
         await self._server.wait_closed()
         self._server = None
         with contextlib.suppress(OSError):  # the next daemon takes it over
             self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError, TimeoutError):
-            line = (await asyncio.wait_for(reader.readline(), _ASK_TIMEOUT_S)).decode("utf-8", "replace").strip()
-            document = self._answer(line)
-            writer.write(json.dumps(document).encode())
-            await asyncio.wait_for(writer.drain(), _ASK_TIMEOUT_S)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError, TimeoutError):
+                line = (await asyncio.wait_for(reader.readline(), _ASK_TIMEOUT_S)).decode("utf-8", "replace").strip()
+                await self._serve_line(line, reader, writer)
+        finally:
+            writer.close()
+
+    async def _serve_line(self, line: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        question, _, argument = line.partition(" ")
+        if question == EVENTS and self._event_lines is not None:
+            await self._event_lines.serve(argument, reader, writer)
+            return
+        writer.write(json.dumps(self._answer(line)).encode())
+        await asyncio.wait_for(writer.drain(), _ASK_TIMEOUT_S)
 
     def _answer(self, line: str) -> dict[str, Any]:
         question, _, argument = line.partition(" ")
@@ -98,24 +117,71 @@ class ControlSocket:
 
 def ask(state_dir: Path, question: str, argument: Any = None) -> Any:
     """What the running daemon answers, or None when none runs there. Raise UserError when it may not be asked."""
-    path = state_dir / SOCKET_NAME
-    line = question if argument is None else f"{question} {json.dumps(argument)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_ANSWER_TIMEOUT_S)
-        try:
-            connection.connect(str(path))
-            connection.sendall(line.encode() + b"\n")
-            raw = b"".join(iter(lambda: connection.recv(65536), b""))
-        except PermissionError as error:
-            raise UserError(f"{path} may be read by the daemon's user only: run this command with sudo.") from error
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        if not _send_question(connection, state_dir, question, argument):
             return None
+        try:
+            raw = b"".join(iter(lambda: connection.recv(65536), b""))
         except OSError as error:
-            raise UserError(f"The daemon at {path} does not answer ({error}): is it hanging?") from error
-    document = json.loads(raw)
+            raise _silent(state_dir, error) from error
+    return _answer_in(json.loads(raw))["answer"]
+
+
+def follow_events(state_dir: Path, kinds: Collection[str] = (), last_id: str = "") -> Iterator[dict[str, Any]] | None:
+    """The running daemon's events as they come, from behind ``last_id`` on, until it goes; None when none runs.
+
+    The first says only from where on: ``{"last_id": ...}``. Raise UserError when it may not be asked.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_ANSWER_TIMEOUT_S)
+    if not _send_question(connection, state_dir, EVENTS, {"kinds": sorted(kinds), "last_event_id": last_id}):
+        connection.close()
+        return None
+    return _lines(connection, state_dir)
+
+
+def _lines(connection: socket.socket, state_dir: Path) -> Iterator[dict[str, Any]]:
+    with connection, connection.makefile("rb") as lines:
+        try:
+            first = lines.readline()
+            connection.settimeout(None)
+            if first:
+                yield _answer_in(json.loads(first))
+            for line in lines:
+                if line.endswith(b"\n"):  # else the daemon died in the midst of it
+                    yield json.loads(line)
+        except ConnectionError:
+            return
+        except OSError as error:
+            raise _silent(state_dir, error) from error
+
+
+def _send_question(connection: socket.socket, state_dir: Path, question: str, argument: Any) -> bool:
+    path = state_dir / SOCKET_NAME
+    line = question if argument is None else f"{question} {json.dumps(argument)}"
+    try:
+        connection.connect(str(path))
+        connection.sendall(line.encode() + b"\n")
+    except PermissionError as error:
+        raise UserError(f"{path} may be read by the daemon's user only: run this command with sudo.") from error
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _silent(state_dir, error) from error
+    return True
+
+
+def _silent(state_dir: Path, error: OSError) -> UserError:
+    return UserError(f"The daemon at {state_dir / SOCKET_NAME} does not answer ({error}): is it hanging?")
+
+
+def _answer_in(document: dict[str, Any]) -> dict[str, Any]:
     if "error" in document:
         raise UserError(f"The running daemon is of another version: {document['error']}. Restart it.")
-    return document["answer"]
+    if "problem" in document:
+        raise UserError(str(document["problem"]))
+    return document
 
 
 def _is_answered(path: Path) -> bool:

@@ -10,9 +10,13 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from api.event_stream import ENDLESS
 from api.http_surroundings import HttpLimits
 from api.sip_socket import CUT
 from domain.ports import ConnectionQuota
+
+_STREAM_BUFFER_OCTETS = 64 * 1024
+"""What waits for the reader of a stream here; TLS has 512 KB by default."""
 
 
 class GuardedConfig(Config):
@@ -34,6 +38,7 @@ class GuardedHttp(H11Protocol):
         super().connection_made(transport)
         config = cast("GuardedConfig", self.config)
         self._is_counted = config.quota is None or (self.client is not None and config.quota.take(self.client[0]))
+        self.app = self._served
         if self._is_counted:
             self._expect(config.limits.request_s)
         else:
@@ -53,6 +58,15 @@ class GuardedHttp(H11Protocol):
         self._expect(None)
         self._is_counted = False  # from here on the WebSocket is
         super().handle_websocket_upgrade(event)
+
+    async def _served(self, scope: Any, receive: Any, send: Any) -> None:
+        """Tell the application how to cut the connection, and how to take the time limit from an answer."""
+        scope["extensions"] = {CUT: self.transport.abort, ENDLESS: self._answer_without_end}
+        await self.config.loaded_app(scope, receive, send)
+
+    def _answer_without_end(self) -> None:
+        self._expect(None)
+        self.transport.set_write_buffer_limits(high=_STREAM_BUFFER_OCTETS)
 
     def _expect(self, within_s: float | None) -> None:
         if self._deadline is not None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import structlog
 import uvicorn
 
+from api.event_stream import EventStreams
 from api.front_door import FrontDoor
 from api.guarded_protocols import GuardedConfig, GuardedHttp
 from api.http_surroundings import HttpSettings, HttpSurroundings
@@ -41,6 +42,8 @@ class HttpServer:
         self._settings = settings
         self._around = around
         self._server: _Server | None = None
+        events = around.sources.events
+        self._streams = None if events is None else EventStreams(events, settings.limits)
 
     async def start(self) -> Sequence[ListenAddress]:
         """Bind and serve; return the addresses as bound. Raise ``AddressUnavailable`` when one cannot be."""
@@ -60,13 +63,15 @@ class HttpServer:
         """Tell all peers, and cut those that do not go; idempotent."""
         if self._server is None:
             return
+        if self._streams is not None:
+            self._streams.close()
         server, self._server = self._server, None
         await server.shutdown()
         _log.info("http.stopped")
 
     def _prepare(self) -> tuple[GuardedConfig, bool]:
         page = read_page(self._around.page)
-        rest = make_rest(self._around.sources, page)
+        rest = make_rest(self._around.sources, page, self._streams)
         return self._config(FrontDoor(self._around, rest, self._settings.limits)), bool(page)
 
     def _config(self, app: FrontDoor) -> GuardedConfig:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.event_history import EventHistory
 from api.source_guard import NetworkGuard
 from domain.call_reports import CallsView
 from domain.ports import ConnectionQuota, ListenAddress, ServerCertificates, StreamFlows
+from domain.presence import PresenceView
+from domain.watching import SubscriptionReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,18 @@ class HttpPolicy:
 
 @dataclass(frozen=True, slots=True)
 class HttpSources:
-    """Where answers come from; called on the event loop. ``status`` and ``devices`` are what the command line gets."""
+    """Where answers come from; called on the event loop. ``status`` and ``devices`` are what the command line gets.
+
+    What is None is answered 503.
+    """
 
     status: Callable[[], Mapping[str, Any]]
     devices: Callable[[], Sequence[Mapping[str, Any]]]
     calls: CallsView
     authority_pem: Callable[[], bytes | None]
+    events: EventHistory | None = None
+    presence: PresenceView | None = None
+    subscriptions: Callable[[], Sequence[SubscriptionReport]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class HttpLimits:
     ping_timeout_s: float = 20.0
     most_message: int = 65_536
     most_unsent: int = 262_144
+    heartbeat_s: float = 15.0
+    most_streams: int = 100
 
 
 @dataclass(frozen=True, slots=True)

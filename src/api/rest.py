@@ -11,8 +11,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.answers import CallAnswer, DeviceAnswer, StatusAnswer
+from api.event_stream import EventStreams
 from api.http_surroundings import HttpSources
 from api.page_files import PageFile
+from api.rest_presence import add_events, add_presence
 
 _NO_PAGE = (
     "The page was not built: run `make build` where npm is installed, then restart the daemon. "
@@ -20,10 +22,13 @@ _NO_PAGE = (
 )
 
 
-def make_rest(sources: HttpSources, page: Mapping[str, PageFile]) -> FastAPI:
+def make_rest(sources: HttpSources, page: Mapping[str, PageFile], streams: EventStreams | None = None) -> FastAPI:
     """The application that serves ``/api``, ``/ca.crt`` and ``page``."""
     app = FastAPI(title="screamrouter-sip", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     _add_answers(app, sources)
+    add_presence(app, sources)
+    add_events(app, streams)
+    _add_unknown(app)
     _add_authority(app, sources)
     _add_page(app, page)
 
@@ -53,6 +58,8 @@ def _add_answers(app: FastAPI, sources: HttpSources) -> None:
         """Every call that is up."""
         return [CallAnswer.model_validate(asdict(report)) for report in sources.calls.call_reports()]
 
+
+def _add_unknown(app: FastAPI) -> None:
     @app.api_route("/api/{path:path}", methods=["GET"], include_in_schema=False)
     async def unknown(path: str) -> Response:
         raise HTTPException(404, f"There is no /api/{path}; /api/openapi.json tells what there is.")

@@ -105,7 +105,9 @@ class CertificateKeeper:
             reason = reason_to_issue(present.certificate, authority.certificate, names, now)
         if present is None or reason:
             present = issue(authority, names, now)
-            write_signed(path, present, authority.certificate)
+            # Alone: who trusts the authority has it (RFC 5246 section 7.4.2), and who cannot read its constraints, such
+            # as linphone's mbedTLS 2.28, would end the handshake even where it verifies nothing.
+            write_signed(path, present)
             ends = f"{present.certificate.not_valid_after_utc:%Y-%m-%d}"
             _log.info("certificate.issued", reason=reason, names=str(names), ends=ends)
         if present.certificate == self._loaded:

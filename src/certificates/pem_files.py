@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 from cryptography import x509
@@ -11,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certificates.issuing import Signed
+from files.whole_file import replace_file
 
 _MODE_SECRET = 0o600
 _MOST_OCTETS = 1_000_000
@@ -21,12 +20,12 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def write_signed(path: Path, signed: Signed, *chain: x509.Certificate) -> None:
-    """Key, certificate and ``chain`` in one file: no moment has a key without its certificate. Raise ``OSError``."""
+def write_signed(path: Path, signed: Signed) -> None:
+    """Key and certificate in one file: no moment has a key without its certificate. Raise ``OSError``."""
     key = signed.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _replace(path, key + b"".join(map(certificate_pem, (signed.certificate, *chain))))
+    replace_file(path, key + certificate_pem(signed.certificate), _MODE_SECRET)
 
 
 def read_signed(path: Path) -> Signed | None:
@@ -40,24 +39,3 @@ def read_signed(path: Path) -> Signed | None:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise ValueError("key and certificate do not belong together")
     return Signed(key, certificate)
-
-
-def _replace(path: Path, octets: bytes) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)  # of a process that was killed just here
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE_SECRET)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configuration.file_exchange import ExchangeUnsupported, exchange
+from files.whole_file import sync_directory
 
 _INFIX = ".screamrouter-"
 _SWAP = ".swap"
@@ -100,7 +101,7 @@ def replace_content(path: Path, octets: bytes, expected: FileIdentity, before: b
     finally:
         with contextlib.suppress(OSError):
             Path(name).unlink()
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,3 @@ def _copy_rights(source: Path, descriptor: int) -> None:
     with contextlib.suppress(OSError):  # a file system without attributes, or ones this process may not set
         for attribute in os.listxattr(source):
             os.setxattr(descriptor, attribute, os.getxattr(source, attribute))
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

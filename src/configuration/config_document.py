@@ -35,6 +35,7 @@ from configuration.config_access import (
 )
 from configuration.config_http import HttpSection
 from configuration.config_media import MediaSection
+from configuration.config_presence import Addresses, PresenceSection
 from configuration.config_section import IpText, Section, absolute_path, as_list, no_repeats, refuse_key
 from domain.values import ProtocolType, Role
 
@@ -237,7 +238,7 @@ class FormatEntry(Section):
 
 
 class DeviceEntry(Section):
-    """One device: the first four are the owner's, the rest is written by the daemon."""
+    """One device: the first six are the owner's, the rest is written by the daemon."""
 
     name: Annotated[StrictStr | None, Field(max_length=128, description="text, at most 128 characters")] = None
     role: Annotated[Role | None, Field(description="source, sink, phone or unknown")] = None
@@ -247,6 +248,11 @@ class DeviceEntry(Section):
         Field(
             min_length=1, max_length=64, description=f"where it may register from, else from nowhere: {ALLOWED_NETWORK}"
         ),
+    ] = None
+    do_not_disturb: Annotated[StrictBool, Field(description="true or false; true: it wants no calls")] = False
+    watchers: Annotated[
+        Addresses | None,
+        Field(max_length=1000, description="who may watch it, a list of addresses; else as presence.watchers says"),
     ] = None
     pending: Annotated[StrictBool, Field(description="true or false; true: it waits for you to let it in")] = False
     uuid: Annotated[StrictStr | None, Field(max_length=64, description="a UUID")] = None
@@ -298,6 +304,9 @@ class ConfigDocument(Section):
     media: Annotated[MediaSection, BeforeValidator(_empty_is_none, json_schema_input_type=MediaSection | None)] = (
         MediaSection()
     )
+    presence: Annotated[
+        PresenceSection, BeforeValidator(_empty_is_none, json_schema_input_type=PresenceSection | None)
+    ] = PresenceSection()
     http: Annotated[HttpSection, BeforeValidator(_empty_is_none, json_schema_input_type=HttpSection | None)] = (
         HttpSection()
     )

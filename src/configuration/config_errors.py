@@ -17,7 +17,7 @@ from configuration.yaml_reader import Reading
 
 _LONGEST_SHOWN = 60
 _LISTS = frozenset({"devices", "routes"})
-_OWN_WORDS = frozenset({"address", "domain", "network", "origin", "path", "repeat", "order"})
+_OWN_WORDS = frozenset({"address", "domain", "name", "network", "origin", "path", "repeat", "order"})
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], reading: Reading, path: Path) -> list[Problem]:

@@ -101,7 +101,7 @@ def _default(value: Any) -> str:
         return "empty"
     if isinstance(value, tuple):
         return f"`[{', '.join(json.dumps(item) for item in value)}]`"
-    return f"`{json.dumps(value)}`" if isinstance(value, bool) else f"`{value}`"
+    return f"`{json.dumps(value)}`" if isinstance(value, bool | dict) else f"`{value}`"
 
 
 def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -1,21 +1,22 @@
 """Changes of bindings -> what the owner sees of devices: there, changed, gone.
 
 Theory of operation: a device is the sum of its bindings; it is online iff one of them is reachable, and it is reached
-at the one that changed last among those. ``DeviceBindings`` holds them, and costs the same for each event however many
-they are. ``process_event`` and ``process_resync`` decide on values; ``announcement`` compares the device before and
-after. ``DeviceDirectory`` keeps the devices, knows whose each binding is, and tells its sink.
+at the one that changed last among those (``domain.binding_set``). ``process_event`` and ``process_resync`` decide on
+values; ``announcement`` compares the device before and after. ``DeviceDirectory`` keeps the devices, knows whose each
+binding is, and tells its sink.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
 import structlog
 
+from domain.binding_set import BindingSet
 from domain.events import BindingAdded, BindingChanged, BindingEvent, BindingRemoved, RemovalReason
 from domain.ports import CapabilityReader, RegistrationSink
 from domain.values import Binding, Capabilities, Role
@@ -24,40 +25,6 @@ _log = structlog.get_logger(__name__)
 _NOTHING_TOLD = Capabilities()
 MOST_GONE = 10_000
 """Devices without a binding that are remembered: coming and going under ever new names must not fill the memory."""
-
-
-class DeviceBindings:
-    """The bindings of one device, in the order of their changes. Each method takes the same time for one or 20,000."""
-
-    def __init__(self, oldest_first: Iterable[Binding] = ()) -> None:
-        self._all: dict[int, Binding] = {}
-        self._reachable: OrderedDict[int, Binding] = OrderedDict()
-        for binding in oldest_first:
-            self.put(binding)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    @property
-    def primary(self) -> Binding | None:
-        """The reachable binding that changed last, or None."""
-        return self._reachable[next(reversed(self._reachable))] if self._reachable else None
-
-    def find(self, binding_id: int) -> Binding | None:
-        """The binding as it was put last, or None."""
-        return self._all.get(binding_id)
-
-    def put(self, binding: Binding) -> None:
-        """Add or replace; it is the newest now."""
-        self.drop(binding.binding_id)
-        self._all[binding.binding_id] = binding
-        if binding.is_reachable:
-            self._reachable[binding.binding_id] = binding
-
-    def drop(self, binding_id: int) -> None:
-        """Remove the binding if it is there."""
-        self._all.pop(binding_id, None)
-        self._reachable.pop(binding_id, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +51,7 @@ class Announcement(Enum):
 
 
 def process_event(
-    device: Device, event: BindingEvent, bindings: DeviceBindings, capabilities: Capabilities | None
+    device: Device, event: BindingEvent, bindings: BindingSet, capabilities: Capabilities | None
 ) -> Device:
     """``device`` after ``event``, which left it ``bindings``; ``capabilities``: of its body, if any."""
     binding = event.binding
@@ -97,22 +64,22 @@ def process_event(
     )
     if isinstance(event, BindingRemoved) and event.reason is RemovalReason.REPLACED and not bindings:
         return changed  # the binding that replaces it is the next event: the device was never away
-    return replace(changed, is_online=changed.primary is not None)
+    return replace(changed, is_online=bindings.is_reachable)
 
 
 def process_resync(
-    device: Device, oldest_first: Sequence[Binding], known: DeviceBindings, capabilities: Capabilities | None
+    device: Device, oldest_first: Sequence[Binding], known: BindingSet, capabilities: Capabilities | None
 ) -> Device:
     """``device`` when ``oldest_first`` are all the bindings it has; it was known by ``known`` before."""
-    primary = DeviceBindings(oldest_first).primary
+    bindings = BindingSet(oldest_first)
     newest = oldest_first[-1] if oldest_first else None
     heard = [moment for moment in (device.last_heard, newest.last_heard if newest else None) if moment is not None]
     return replace(
         device,
-        primary=primary,
+        primary=bindings.primary,
         capabilities=combine_capabilities(device.capabilities, capabilities, newest),
         last_heard=max(heard, default=None),
-        is_online=primary is not None,
+        is_online=bindings.is_reachable,
         is_forgotten=device.is_forgotten and all(known.find(one.binding_id) for one in oldest_first),
     )
 
@@ -148,7 +115,7 @@ class DeviceDirectory:
         self._sink = sink
         self._read_capabilities = read_capabilities
         self._devices: dict[str, Device] = {}
-        self._bindings: dict[str, DeviceBindings] = {}
+        self._bindings: dict[str, BindingSet] = {}
         self._owners: dict[int, str] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()  # have no binding; who went first is first
 
@@ -164,7 +131,7 @@ class DeviceDirectory:
     def restore(self, binding: Binding, *, is_forgotten: bool) -> None:
         """Know the device of a binding that outlived a restart, silent as yet, and tell nobody of it."""
         device_id, last_heard = binding.device_id, binding.last_heard
-        known = self._bindings.setdefault(device_id, DeviceBindings())
+        known = self._bindings.setdefault(device_id, BindingSet())
         told = self._capabilities_of(binding, known)
         known.put(binding)
         self._owners[binding.binding_id] = device_id
@@ -200,16 +167,16 @@ class DeviceDirectory:
         self._owners = {binding.binding_id: binding.device_id for binding in bindings}
         for device_id, theirs in by_device.items():
             before = self._devices.get(device_id) or Device(device_id)
-            known = self._bindings.get(device_id) or DeviceBindings()
+            known = self._bindings.get(device_id) or BindingSet()
             after = process_resync(before, theirs, known, self._newest_capabilities(known, theirs))
-            self._bindings[device_id] = DeviceBindings(theirs)
+            self._bindings[device_id] = BindingSet(theirs)
             self._take(before, after)
             self._note_gone(device_id)
 
     def _process(self, event: BindingEvent) -> None:
         binding = event.binding
         before = self._devices.get(binding.device_id) or Device(binding.device_id)
-        bindings = self._bindings.setdefault(binding.device_id, DeviceBindings())
+        bindings = self._bindings.setdefault(binding.device_id, BindingSet())
         told = self._capabilities_of(binding, bindings)
         if isinstance(event, BindingRemoved):
             bindings.drop(binding.binding_id)
@@ -239,11 +206,11 @@ class DeviceDirectory:
             oldest, _ = self._gone.popitem(last=False)
             del self._devices[oldest], self._bindings[oldest]
 
-    def _newest_capabilities(self, known: DeviceBindings, oldest_first: Sequence[Binding]) -> Capabilities | None:
+    def _newest_capabilities(self, known: BindingSet, oldest_first: Sequence[Binding]) -> Capabilities | None:
         newest = next((binding for binding in reversed(oldest_first) if binding.body), None)
         return None if newest is None else self._capabilities_of(newest, known)
 
-    def _capabilities_of(self, binding: Binding, bindings: DeviceBindings) -> Capabilities | None:
+    def _capabilities_of(self, binding: Binding, bindings: BindingSet) -> Capabilities | None:
         """What the binding's body tells; None if it has none or one that was read before."""
         known = bindings.find(binding.binding_id)
         if not binding.body or (known is not None and known.body == binding.body):

@@ -29,6 +29,8 @@ MASTERS: Mapping[str, Master] = MappingProxyType(
         "role": Master.OWNER,
         "enabled": Master.OWNER,
         "networks": Master.OWNER,
+        "do_not_disturb": Master.OWNER,
+        "watchers": Master.OWNER,
         "pending": Master.DAEMON,
         "uuid": Master.DAEMON,
         "user_agent": Master.DAEMON,

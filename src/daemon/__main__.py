@@ -1,4 +1,4 @@
-"""The command line: ``screamrouter-sip run | check | devices | passwd | discover | doctor``."""
+"""The command line: ``screamrouter-sip run | check | devices | watch | passwd | discover | doctor``."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ def _doctor(options: argparse.Namespace) -> int:
     return consult(options.config, options.device, Wishes(as_json=options.json, shows_messages=options.messages))
 
 
+def _watch(options: argparse.Namespace) -> int:
+    from daemon.watch_command import WatchWishes, watch
+
+    wishes = WatchWishes(
+        kinds=tuple(options.kinds.split(",")),
+        addresses=tuple(options.address),
+        waits=options.wait,
+        as_json=options.json,
+    )
+    return watch(options.config, wishes)
+
+
 class UsageError(UserError):
     """An argument is missing."""
 
@@ -118,6 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(devices)
     devices.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
+    _add_watch(commands)
+
     passwd = _command(
         commands, "passwd", _passwd, "give a device a password: asked for, or one line from standard input"
     )
@@ -151,6 +165,23 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--messages", action="store_true", help="show whole messages, with credentials masked")
     doctor.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
+
+
+def _add_watch(commands: argparse._SubParsersAction[_Parser]) -> None:
+    watch = _command(commands, "watch", _watch, "show live who comes, goes and calls, until Ctrl-C")
+    watch.add_argument(
+        "address", nargs="*", metavar="ADDRESS", help="a SIP user, a device's key or its name (default: all)"
+    )
+    watch.add_argument(
+        "--kinds",
+        default="presence",
+        metavar="KINDS",
+        help="what to show, a list with commas: presence, registration, liveness, call, refusal, or all "
+        "(default: %(default)s)",
+    )
+    watch.add_argument("--wait", action="store_true", help="when the daemon is not there, wait until it is (again)")
+    watch.add_argument("--json", action="store_true", help="print JSON, an event a line")
+    _add_config(watch)
 
 
 def _positive(text: str) -> float:

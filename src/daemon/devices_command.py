@@ -78,13 +78,14 @@ async def _decide_in_file(loaded: LoadedConfig, action: str, device: str) -> str
 def device_table(rows: Sequence[Row], now: datetime) -> Table:
     """Online devices first, then by name."""
     table = Table()
-    for title in ("Name", "Role", "Online", "Address", "Formats", "Last seen", "Round trip"):
+    has_words = any(row.get("availability") for row in rows)
+    for title in ("Name", "Role", "State" if has_words else "Online", "Address", "Formats", "Last seen", "Round trip"):
         table.add_column(title, justify="right" if title == "Round trip" else "left")
     for row in sorted(rows, key=lambda row: (not row["online"], row["name"])):
         cells = (
             row["name"],
             row["role"] if row["enabled"] else f"{row['role']} ({'pending' if row.get('pending') else 'disabled'})",
-            "yes" if row["online"] else "no",
+            _state_text(row, has_words=has_words),
             f"{row['ip']} port {row['port']}" if row["ip"] else "",
             ", ".join(_format_text(one) for one in row["formats"]),
             _age_text(row["last_seen"], now),
@@ -93,6 +94,13 @@ def device_table(rows: Sequence[Row], now: datetime) -> Table:
         # Names and codecs come from devices: they are text, never rich's markup.
         table.add_row(*map(Text, cells), style="green" if row["online"] else "")
     return table
+
+
+def _state_text(row: Row, *, has_words: bool) -> str:
+    """The word for its state where the daemon knows presence, else whether it is there."""
+    if has_words and row.get("availability"):
+        return str(row["availability"]).replace("_", " ")
+    return "yes" if row["online"] else "no"
 
 
 def _format_text(one: Row) -> str:

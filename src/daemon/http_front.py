@@ -17,6 +17,7 @@ import structlog
 from configuration.access_policy import network_rules
 from configuration.config_document import ConfigDocument
 from daemon.certificate_service import CertificateService
+from daemon.presence_service import PresenceService
 from daemon.status_report import StatusReport
 from domain.call_reports import CallsView
 from domain.errors import UserError
@@ -42,6 +43,7 @@ class FrontParts:
     calls: CallsView
     flows: StreamFlows
     quota: ConnectionQuota
+    presence: PresenceService
 
 
 class HttpFront:
@@ -99,7 +101,15 @@ class HttpFront:
 
         parts, http = self._parts, self._parts.document().http
         authority_pem = parts.certificates.authority_pem
-        sources = HttpSources(parts.report.status, parts.report.devices, parts.calls, authority_pem)
+        sources = HttpSources(
+            parts.report.status,
+            parts.report.devices,
+            parts.calls,
+            authority_pem,
+            events=parts.presence.history,
+            presence=parts.presence.view,
+            subscriptions=parts.presence.subscriptions,
+        )
         around = HttpSurroundings(
             parts.certificates, sources, self._current_policy, page_folder(), parts.flows, parts.quota
         )

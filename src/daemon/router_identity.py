@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import uuid
@@ -11,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from domain.errors import UserError
+from files.whole_file import replace_file
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ def load_or_make(state_dir: Path) -> str:
         state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         if text := _read(path):
             return _parsed(text, path)
-        _keep(made, path)
+        replace_file(path, f"{made}\n".encode("ascii"), _MODE)
     except OSError as error:
         _log.warning(
             "router.identity_not_kept",
@@ -65,25 +65,3 @@ def _parsed(text: bytes, path: Path) -> str:
         raise UserError(
             f"{path} holds no UUID: restore it from a backup, or delete it to get a new identity."
         ) from error
-
-
-def _keep(router_uuid: str, path: Path) -> None:
-    """Have it in the file whole or not at all, whatever happens meanwhile."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)  # of a process that was killed just here
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(f"{router_uuid}\n".encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,11 @@ class StatusReport:
         config_path: Path,
         begin: tuple[datetime, Sequence[ListenAddress]],
     ) -> None:
-        """``begin``: when the daemon started, and where SIP is served once it is."""
+        """``begin``: when the daemon started, and where SIP is served once it is.
+
+        ``availability`` may be set later: the word for each device's state, by its key.
+        """
+        self.availability: Callable[[], Mapping[str, str]] = dict
         self._config_path = config_path
         self._manager = manager
         self._engine = engine
@@ -50,7 +54,9 @@ class StatusReport:
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device of config.yaml and of the core, as it is now."""
-        return [device_row(device) for device in self._manager.sip_configs()]
+        words = self.availability()
+        rows = [device_row(device) for device in self._manager.sip_configs()]
+        return [{**row, "availability": words.get(row["uuid"])} for row in rows]
 
     def statistics(self) -> dict[str, int]:
         """The core's counters."""

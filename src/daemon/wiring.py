@@ -35,6 +35,7 @@ from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.http_front import FrontParts, HttpFront
 from daemon.log_setup import LogLevel, set_up_logging
+from daemon.presence_service import PresenceParts, PresenceService
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
@@ -133,6 +134,7 @@ class _Parts:
     calls: InviteFlow
     audio: AudioService
     streams: StreamService
+    presence: PresenceService
     listening: list[ListenAddress]
     router_uuid: str
 
@@ -154,10 +156,12 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     def on_edit(edit: OwnerEdit) -> None:
         access.take_edit(edit)
         manager.take_edit(edit)
+        presence.take_edit()
 
     def on_listed(device_ids: Collection[str]) -> None:
         access.note_listed(device_ids)
         bindings.note_listed(device_ids)
+        presence.note_listed(device_ids)
 
     def on_reload(document: ConfigDocument) -> None:
         log_level.set(document.log.level)
@@ -195,6 +199,8 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
+    presence = PresenceService(PresenceParts(clock, lambda: manager.document))
+    calls.parts_observer, report.availability = presence.call_parts, presence.availability
     overview = CallOverview(calls, media, clock)
     http = HttpFront(
         FrontParts(
@@ -205,6 +211,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
             calls=overview,
             flows=engine.flows,
             quota=streams.quota,
+            presence=presence,
         )
     )
     to_arguments = {"doctor": doctor, **AccessAnswers(access).answers}
@@ -214,8 +221,13 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         bindings=bindings,
         access=access,
         manager=manager,
-        pump=EventPump(engine, EntryWatch(manager.observer, store, bindings), access.on_refused, calls.on_call_event),
-        control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments),
+        pump=EventPump(
+            engine,
+            presence.observer_behind(EntryWatch(manager.observer, store, bindings)),
+            presence.refusals_behind(access.on_refused),
+            calls.on_call_event,
+        ),
+        control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments, presence.history),
         watcher=ConfigWatcher(loaded.path, store.sync),
         addresses=AddressMonitor(on_networks),
         announcer=announcer,
@@ -224,6 +236,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
         calls=calls,
         audio=audio,
         streams=streams,
+        presence=presence,
         listening=listening,
         router_uuid=router_uuid,
     )
@@ -258,6 +271,8 @@ async def _running(loaded: LoadedConfig, log_level: LogLevel) -> AsyncIterator[_
         parts.listening.extend(await manager.start())
         writers.append(manager.stop)
         await manager.take_restored(lambda device_id: device_id in restored.listed)
+        parts.presence.start(parts.engine.snapshot)
+        stack.callback(parts.presence.stop)
         parts.pump.start()
         stack.callback(parts.pump.stop)
         stack.push_async_callback(parts.streams.stop)  # what the core still says is written

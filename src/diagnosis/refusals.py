@@ -82,6 +82,38 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
             "as many calls as allowed are up already",
             "Raise limits.max_calls in config.yaml, or see who calls so often (`screamrouter-sip doctor`).",
         ),
+        "watcher_not_admitted": RefusalSentence(
+            "it wants to watch what is not for it to see",
+            "Register it here, or let it in by presence.watchers in config.yaml.",
+        ),
+        "no_common_type": RefusalSentence(
+            "it watches, but reads no kind of document in which that is told",
+            "Switch its presence or busy lamps to the usual kind (PIDF, dialog-info).",
+        ),
+        "lists_unsupported": RefusalSentence(
+            "it watches a list, but does not say that it knows lists (RFC 4662)",
+            "Let it watch each device by itself, or switch on its support for lists (eventlist).",
+        ),
+        "bad_event": RefusalSentence(
+            "it watches a kind of event that is not told here",
+            "Switch off that subscription in the device; registering works without it.",
+        ),
+        "sender_elsewhere": RefusalSentence(
+            "it sends text messages without being registered from where it sends them",
+            "Let it register here first; one account on two devices needs both of them registered.",
+        ),
+        "too_many_hops": RefusalSentence(
+            "its request has passed as many servers as it may",
+            "Look for two servers that send the same request to each other: an outbound proxy that names this one.",
+        ),
+        "too_many_messages": RefusalSentence(
+            "as many text messages as fit are under way",
+            "See who sends so many (`screamrouter-sip doctor`); each is given up after half a minute.",
+        ),
+        "too_many_subscriptions": RefusalSentence(
+            "as many subscriptions as allowed are held already",
+            "See who watches so much (`screamrouter-sip doctor`); devices come back by themselves.",
+        ),
         "shutting_down": RefusalSentence(
             "the server was just going down",
             "Nothing: try again when the server is up.",

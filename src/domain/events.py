@@ -8,6 +8,7 @@ from enum import StrEnum
 from domain.calls import CallEvent
 from domain.legs import LegEvent
 from domain.values import Binding, Endpoint
+from domain.watching import WatchEvent
 
 
 class RemovalReason(StrEnum):
@@ -79,4 +80,4 @@ class RequestRefused:
 
 
 BindingEvent = BindingAdded | BindingChanged | BindingRemoved | BindingReachable | BindingUnreachable
-CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent | LegEvent
+CoreEvent = BindingEvent | RequestRefused | ResyncRequired | CallEvent | LegEvent | WatchEvent

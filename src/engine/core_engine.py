@@ -32,6 +32,7 @@ from engine import _engine
 from engine.call_records import to_call_event
 from engine.core_flows import CoreFlows
 from engine.core_media import CoreMedia, to_leg_event
+from engine.core_watching import CoreWatching, to_watch_events
 
 _Convert = Callable[[_engine.BindingRecord], Binding]
 
@@ -70,7 +71,7 @@ class _Lazily(Sequence[Binding]):
 class CoreEngine:
     """One core per process; bindings live as long as it does, whatever happens to the SIP endpoint.
 
-    ``flows`` is its face towards connections.
+    ``flows`` is its face towards connections, ``media`` towards audio, ``watching`` towards watchers and publishers.
     """
 
     def __init__(self, clock: Clock, library_path: str) -> None:
@@ -81,6 +82,7 @@ class CoreEngine:
         self._library_path = library_path
         self._domain = ""
         self.media = CoreMedia(self._core.audio)
+        self.watching = CoreWatching(self._core)
 
     def apply_config(self, config: EngineConfig) -> None:
         wanted = _engine.Config()
@@ -147,6 +149,7 @@ class CoreEngine:
         events.extend(self._to_event(event, now) for event in drained.events)
         events.extend(to_call_event(record) for record in drained.calls)
         events.extend(to_leg_event(record) for record in drained.legs)
+        events.extend(to_watch_events(drained))
         return events
 
     def snapshot(self) -> Sequence[Binding]:

@@ -23,6 +23,7 @@ from domain.events import (
 )
 from domain.legs import LegConnected, LegDigit, LegEvent, LegFailed, LegSilent
 from domain.ports import BindingObserver, Engine
+from domain.watching import PublishReceived, StateUnwanted, StateWanted, WatchEvent
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ TURN_S = 0.004
 
 
 class EventPump:
-    """Runs on the loop that calls ``start``; ``observer``, ``on_refused`` and ``on_call`` are called there only."""
+    """Runs on the loop that calls ``start``, and calls there only whatever it was given."""
 
     def __init__(
         self,
@@ -39,11 +40,13 @@ class EventPump:
         observer: BindingObserver,
         on_refused: Callable[[RequestRefused], None] | None = None,
         on_call: Callable[[CallEvent | LegEvent], None] | None = None,
+        on_watch: Callable[[WatchEvent], None] | None = None,
     ) -> None:
         self._engine = engine
         self._observer = observer
         self._on_refused = on_refused
         self._on_call = on_call
+        self._on_watch = on_watch
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[CoreEvent] = deque()
         self._next_turn: asyncio.Handle | None = None
@@ -114,6 +117,9 @@ class EventPump:
             ):
                 if self._on_call is not None:
                     self._on_call(event)
+            case StateWanted() | StateUnwanted() | PublishReceived():
+                if self._on_watch is not None:
+                    self._on_watch(event)
             case ResyncRequired():
                 self._observer.on_resync(self._engine.snapshot())
             case _:

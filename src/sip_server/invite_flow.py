@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import structlog
@@ -34,7 +34,9 @@ from domain.calls import (
     leg_id_of,
 )
 from domain.legs import LegConnected, LegDigit, LegEvent, LegFailed, LegPeer, LegSilent
+from domain.presence import CallPartsObserver
 from sip_server.call_info import Digit, read_candidates, read_digit
+from sip_server.call_parts import CallState, parts_of, state_after, state_at_first
 
 log = structlog.get_logger()
 
@@ -113,11 +115,18 @@ def sanitise_name(name: str) -> str:
 
 @dataclass(slots=True)
 class CallWithLeg:
-    """A call that is answered; ``digits`` are the last that its caller pressed, oldest first."""
+    """A call that is answered; ``digits`` are the last that its caller pressed, oldest first.
+
+    ``asked`` is how it began, ``state`` what the caller's last description says.
+    """
 
     target: CallTarget
     caller: str
+    asked: IncomingCall
+    caller_device: str
+    state: CallState
     digits: str = ""
+    is_told: bool = False
 
 
 class InviteFlow:
@@ -126,6 +135,8 @@ class InviteFlow:
     def __init__(
         self, control: CallControl, directory: CallDirectory, forwarding: WebRtcForwarding, media: MediaService | None
     ) -> None:
+        """``parts_observer`` may be set later: who wants to know who is in which call."""
+        self.parts_observer: CallPartsObserver | None = None
         self._control = control
         self._directory = directory
         self._forwarding = forwarding
@@ -189,9 +200,12 @@ class InviteFlow:
         if isinstance(opened, MediaRefusal):
             self._refuse(call, opened.status, opened.reason)
             return
-        self._calls[call.call_id] = CallWithLeg(target, call.caller.uri)
+        asked = replace(call, offer=b"")
+        answered = CallWithLeg(target, call.caller.uri, asked, peer.device_id, state_at_first(call.offer))
+        self._calls[call.call_id] = answered
         if not self._control.answer(call.call_id, opened.sdp):
             return  # the caller has given up; CallEnded follows and closes the leg
+        self._tell_parts(answered)
         log.info("call.answered", target=str(target.kind), device=target.device_id, **known)
 
     def _refuse(self, call: IncomingCall, status: RefusalStatus, reason: str) -> None:
@@ -206,6 +220,7 @@ class InviteFlow:
             self._control.reject_update(event.call_id, answered.status, answered.reason)
         else:
             self._control.answer_update(event.call_id, answered.sdp)
+            self._note_description(event.call_id, event.offer)
 
     def _confirm(self, event: CallConfirmed) -> None:
         if self._media is None or event.call_id not in self._calls or not event.answer:
@@ -213,6 +228,21 @@ class InviteFlow:
         refusal = self._media.complete_leg(leg_id_of(event.call_id), event.answer)
         if refusal is not None:
             self._control.hang_up(event.call_id, refusal.reason)
+        else:
+            self._note_description(event.call_id, event.answer)
+
+    def _note_description(self, call_id: int, sdp: bytes) -> None:
+        """The caller has sent another description: it may hold the call, or take it up again."""
+        call = self._calls[call_id]
+        before, call.state = call.state, state_after(call.state, sdp)
+        if before.phase is not call.state.phase:
+            self._tell_parts(call)
+
+    def _tell_parts(self, call: CallWithLeg) -> None:
+        if self.parts_observer is not None:
+            call.is_told = True
+            parts = parts_of(call.asked, call.target, call.caller_device, call.state.phase)
+            self.parts_observer.on_call_parts(call.asked.call_id, parts)
 
     def _take_info(self, event: CallInfo) -> None:
         if event.call_id not in self._calls:
@@ -225,6 +255,9 @@ class InviteFlow:
             self._take_digit(leg_id, digit.key, digit.duration_ms)
 
     def _end(self, event: CallEnded) -> None:
-        if self._calls.pop(event.call_id, None) is not None and self._media is not None:
+        ended = self._calls.pop(event.call_id, None)
+        if ended is not None and self._media is not None:
             self._media.close_leg(leg_id_of(event.call_id))
+        if ended is not None and ended.is_told and self.parts_observer is not None:
+            self.parts_observer.on_call_parts(event.call_id, ())
         log.info("call.ended", call_id=event.call_id, cause=str(event.cause), status=event.status, reason=event.reason)

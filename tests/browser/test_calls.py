@@ -20,11 +20,15 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.test_daemon import HTTP, port_of
+from tests.integration.clients.baresip import needs_baresip
+from tests.integration.clients.baresip_phone import G711, running_baresip_phone
 from tests.kit.browser import PhonePage, headless_chromium, open_phone, visitor
 from tests.kit.daemon_process import DaemonProcess, running_daemon
 from tests.kit.page_audio import speak, wait_to_hear
+from tests.kit.sound import FAINT, LOUD
 
 SINK = "hall@screamrouter.local"
+TELEPHONE_HZ = 2750
 SECTIONS = HTTP | {"media": {"port": 0}, "devices": {SINK: {"name": "Hall", "role": "sink"}}}
 
 
@@ -157,13 +161,28 @@ async def test_when_the_daemon_ends_it_says_goodbye_to_the_browser(tmp_path, bro
         await phone.wait_for_call("ended")
 
 
-async def test_three_browsers_in_one_sink_hear_each_other_and_not_themselves(daemon, browser):
+@needs_baresip
+async def test_three_browsers_and_a_telephone_in_one_sink_hear_each_other_and_not_themselves(daemon, browser, tmp_path):
+    """The telephone is baresip with G.711."""
     tones = [500, 1100, 1900]
     async with visitor(browser) as one, visitor(browser) as two, visitor(browser) as three:
-        phones = []
-        for person, tone in zip((one, two, three), tones, strict=True):
+        people = one, two, three
+        for person, tone in zip(people, tones, strict=True):
             await speak(person, tone)
-            phones.append(await talking(person, daemon, SINK))
-        for phone, own in zip(phones, tones, strict=True):
-            await wait_to_hear(phone, loud=[tone for tone in tones if tone != own], faint=[own])
-        assert {call["target"] for call in await wait_for_calls(daemon, 3)} == {SINK}
+        pages = await asyncio.gather(*(talking(person, daemon, SINK) for person in people))
+        with running_baresip_phone(tmp_path, daemon, G711, TELEPHONE_HZ) as telephone:
+            telephone.dial("hall")
+            everybody = [*tones, TELEPHONE_HZ]
+            await asyncio.gather(
+                *(
+                    wait_to_hear(page, loud=[tone for tone in everybody if tone != own], faint=[own])
+                    for page, own in zip(pages, tones, strict=True)
+                )
+            )
+            calls = await wait_for_calls(daemon, 4)
+            assert {call["target"] for call in calls} == {SINK}
+            assert sorted(call["codec"] for call in calls) == ["PCMU/8000/1", *3 * ["opus/48000/2"]]
+            telephone.command("hangup")
+            await wait_for_calls(daemon, 3)
+            assert [tone for tone in tones if telephone.heard(tone) < LOUD] == []
+            assert telephone.heard(TELEPHONE_HZ) < FAINT, "it hears itself"

@@ -12,17 +12,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
-from tests.kit.browser import PhonePage, headless_chromium, open_phone, trust_authority, visitor
-from tests.kit.https_server import DEVICE, RememberedFlow, ServedHttps, served_https
+from api.event_history import EventHistory
+from domain.activity_events import LivenessTold, StreamEvent
+from tests.kit.browser import PhonePage, chromium_trust, headless_chromium, open_phone, trust_authority, visitor
+from tests.kit.https_server import DEVICE, RememberedFlow, ServedHttps, VirtualClock, served_https
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
 PATIENCE_S = 20
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def answer_as_registrar(octets: bytes) -> bytes:
@@ -42,9 +46,14 @@ def answer_as_registrar(octets: bytes) -> bytes:
 
 
 @pytest.fixture
-async def served(tmp_path) -> AsyncIterator[ServedHttps]:
+def history() -> EventHistory:
+    return EventHistory("s", VirtualClock())
+
+
+@pytest.fixture
+async def served(tmp_path, history) -> AsyncIterator[ServedHttps]:
     assert (DIST / "index.html").is_file(), "the page is not built: make build"
-    async with served_https(tmp_path, page=DIST) as running:
+    async with served_https(tmp_path, page=DIST, events=history) as running:
         running.flows.answer = answer_as_registrar
         yield running
 
@@ -88,6 +97,20 @@ async def test_the_page_shows_the_router_its_devices_and_that_it_is_registered(s
         "Tone: 440 Hz",
         "Kitchen <b>",
     ]
+    await assert_sound(phone)
+
+
+async def test_a_change_is_shown_when_it_happens(served, context, history, monkeypatch):
+    """The list is read every 15 s beside that: of three changes in a row, each seen soon, polling explains one."""
+    phone = await open_phone(context, served.url)
+    state = phone.page.locator(f'[data-device="{DEVICE["uuid"]}"] span').nth(1)
+    async with asyncio.timeout(PATIENCE_S):
+        while not history._followers:  # noqa: ASYNC110 - the page opens the stream when it likes
+            await asyncio.sleep(0.05)
+    for word in ("on_the_phone", "do_not_disturb", "available"):
+        monkeypatch.setitem(DEVICE, "availability", word)
+        history.tell(StreamEvent(NOON, LivenessTold("kitchen", DEVICE["uuid"], "sip:kitchen@x", is_reachable=True)))
+        await state.filter(has_text=word.replace("_", " ")).wait_for(timeout=4000)
     await assert_sound(phone)
 
 
@@ -158,7 +181,7 @@ async def test_a_browser_that_was_given_the_authority_warns_of_nothing(served, t
     authority = served.server._around.sources.authority_pem()
     assert authority is not None
     certificate.write_bytes(authority)
-    trust_authority(tmp_path / "home", certificate)
+    trust_authority(chromium_trust(tmp_path / "home"), certificate)
     async with headless_chromium(tmp_path / "home") as browser, visitor(browser, is_careless=False) as person:
         phone = await open_phone(person, served.url)
         await phone.wait_for_line("registered")

@@ -17,7 +17,12 @@ from tests.kit.sound import FAINT, LOUD
 pytestmark = needs_baresip
 
 CODECS = pytest.mark.parametrize("codec", [G711, G722, OPUS], ids=lambda codec: codec.module)
-TRANSPORTS = pytest.mark.parametrize("transport", ["udp"])
+WAYS = pytest.mark.parametrize(
+    ("codec", "transport"),
+    [(G711, "udp"), (G722, "udp"), (OPUS, "udp"), (G711, "tcp"), (OPUS, "tls")],
+    ids=lambda value: value if isinstance(value, str) else value.module,
+)
+"""The last over TLS, with the daemon's own authority trusted."""
 SAID_HZ = 800
 ENOUGH_PACKETS = 60
 
@@ -28,8 +33,7 @@ def daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
         yield running
 
 
-@TRANSPORTS
-@CODECS
+@WAYS
 def test_baresip_hears_its_echo_and_holds_and_resumes(daemon: DaemonProcess, tmp_path, codec: Codec, transport: str):
     """RFC 3264 section 8.4; its last word is BYE."""
     with running_baresip_phone(tmp_path, daemon, codec, SAID_HZ, transport=transport) as phone:

@@ -12,6 +12,7 @@ from tests.kit.audio_daemon import phone_at, running_audio_daemon
 from tests.kit.daemon_process import DaemonProcess, wait_until
 from tests.kit.rtp_phone import legs, talk, wait_for_no_legs
 from tests.kit.sound import FAINT, LOUD
+from tests.kit.tls_daemon import write_certificate
 
 pytestmark = needs_linphonec
 
@@ -25,10 +26,23 @@ def daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
         yield running
 
 
-@pytest.mark.parametrize(("listed", "named"), [("opus (48000)", "opus/48000/2"), ("PCMU (8000)", "PCMU/8000/1")])
-def test_linphone_hears_its_echo_and_holds_and_resumes(daemon: DaemonProcess, tmp_path, listed: str, named: str):
-    """RFC 3264 section 8.4; its last word is BYE."""
-    with running_linphonec(tmp_path, daemon, SAID_HZ) as phone:
+@pytest.mark.parametrize(
+    ("listed", "named", "transport"),
+    [
+        ("opus (48000)", "opus/48000/2", "udp"),
+        ("PCMU (8000)", "PCMU/8000/1", "tcp"),
+        ("PCMU (8000)", "PCMU/8000/1", "tls"),
+    ],
+    ids=["opus-udp", "pcmu-tcp", "pcmu-tls"],
+)
+def test_linphone_hears_its_echo_and_holds_and_resumes(
+    daemon: DaemonProcess, tmp_path, listed: str, named: str, transport: str
+):
+    """RFC 3264 section 8.4; its last word is BYE.
+
+    Over TLS it verifies nothing: it cannot read the daemon's own authority (mbedTLS 2.28, RFC 5280 section 4.2.1.10).
+    """
+    with running_linphonec(tmp_path, daemon, SAID_HZ, transport=transport) as phone:
         phone.use_only(listed)
         phone.dial("echo")
         wait_until(lambda: any(leg["packets_sent"] >= ENOUGH_PACKETS for leg in legs(daemon)), "a second of echo")
@@ -43,6 +57,21 @@ def test_linphone_hears_its_echo_and_holds_and_resumes(daemon: DaemonProcess, tm
         wait_for_no_legs(daemon)
     assert phone.heard(SAID_HZ) > LOUD
     assert phone.heard(440) < FAINT
+
+
+def test_linphone_hears_the_tone_over_tls_where_it_trusts_the_owners_certificate(tmp_path):
+    own = tmp_path / "own.pem"
+    write_certificate(own)
+    with (
+        running_audio_daemon(tmp_path, certificate=own) as daemon,
+        running_linphonec(tmp_path, daemon, SAID_HZ, transport="tls", authority=own) as phone,
+    ):
+        daemon.wait_for_log("certificate.taken")
+        phone.dial("tone")
+        wait_until(lambda: any(leg["packets_sent"] >= ENOUGH_PACKETS for leg in legs(daemon)), "a second of tone")
+        phone.say_and_see("terminate", "ended")
+        wait_for_no_legs(daemon)
+    assert phone.heard(440) > LOUD
 
 
 def test_linphone_and_two_other_phones_hear_each_other_in_a_sink(daemon: DaemonProcess, tmp_path):

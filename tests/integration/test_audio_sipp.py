@@ -15,6 +15,9 @@ from tests.kit.sound import encode_mulaw, tone
 
 pytestmark = needs_sipp
 
+SOCKETS = pytest.mark.parametrize("sockets", ["u1", "t1"], ids=["udp", "tcp"])
+"""Of the signalling; Debian's SIPp is built without TLS."""
+
 SAID_HZ = 800
 
 
@@ -32,12 +35,13 @@ def directory(tmp_path):
     return tmp_path
 
 
-def test_what_sipp_says_is_heard_before_hold_and_after_resume(daemon, directory):
+@SOCKETS
+def test_what_sipp_says_is_heard_before_hold_and_after_resume(daemon, directory, sockets):
     """RFC 3264 section 8.4; the answers' directions are checked in the scenario, and BYE is SIPp's."""
     with phone_at(daemon) as listener, ThreadPoolExecutor(1) as beside:
         listener.reach("cellar", "recvonly")
         listener.is_speaking = False
-        playing = beside.submit(play, "audio_hold", daemon, directory, [["sipp", "cellar"]])
+        playing = beside.submit(play, "audio_hold", daemon, directory, [["sipp", "cellar"]], sockets=sockets)
         talk([listener], until=lambda: listener.hears(SAID_HZ))
         listener.forget()
         talk([listener], until=lambda: listener.heard and pauses(listener), limit_s=10.0)
@@ -56,7 +60,9 @@ def pauses(listener) -> bool:
     return before == 1
 
 
-def test_the_daemon_ends_a_call_that_falls_silent(daemon, directory):
-    played = play("audio_silence", daemon, directory, [["sipp", "echo"]])
+@SOCKETS
+def test_the_daemon_ends_a_call_that_falls_silent(daemon, directory, sockets):
+    """Its BYE comes over the connection of the call, whatever Contact says."""
+    played = play("audio_silence", daemon, directory, [["sipp", "echo"]], sockets=sockets)
     assert played.exit_code == 0, played.report
     wait_for_no_legs(daemon)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.integration.clients.sipp import needs_sipp, play
+from tests.integration.clients.sipp import Played, needs_sipp, play
 from tests.kit.daemon_process import ROOT, DaemonProcess, running_daemon, wait_until
 
 pytestmark = needs_sipp
+
+SOCKETS = pytest.mark.parametrize("sockets", ["u1", "t1"], ids=["udp", "tcp"])
 
 
 @pytest.fixture(scope="module")
 def calling_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
     directory = tmp_path_factory.mktemp("sipp-calls")
     command = (sys.executable, str(ROOT / "tests/kit/calling_daemon.py"))
-    environment = {"MEDIA_REPORT": str(directory / "media.json")}
+    environment = {"MEDIA_REPORT": str(directory / "media.json"), "MEDIA_RELEASE": str(directory / "release")}
     with running_daemon(directory, command=command, environment=environment) as running:
         yield running
 
@@ -40,10 +44,11 @@ def ended(daemon: DaemonProcess, cause: str) -> int:
     return sum(1 for line in daemon.log_lines() if (line.get("event"), line.get("cause")) == ("call.ended", cause))
 
 
-def test_twenty_calls_at_once_are_held_resumed_refreshed_and_ended(calling_daemon, assert_plays):
+@SOCKETS
+def test_twenty_calls_at_once_are_held_resumed_refreshed_and_ended(calling_daemon, assert_plays, sockets):
     """RFC 3261 sections 13 to 15, RFC 3311, RFC 4028, RFC 6086."""
     before = ended(calling_daemon, "hung_up_by_peer")
-    assert_plays("call", "echo", calls=20)
+    assert_plays("call", "echo", calls=20, sockets=sockets)
     wait_until(lambda: ended(calling_daemon, "hung_up_by_peer") == before + 20, "20 ends in the log")
 
 
@@ -57,7 +62,31 @@ def test_a_refusal_may_be_acknowledged_late(assert_plays):
     assert_plays("call_refused", "nobody-of-that-name")
 
 
-def test_without_an_ack_bye_comes_after_32_s(calling_daemon, assert_plays):
-    """RFC 3261 section 13.3.1.4."""
-    assert_plays("call_no_ack", "echo", answer_ms=40_000, scenario_s=45)
-    wait_until(lambda: ended(calling_daemon, "not_acknowledged") == 1, "the end in the log")
+@SOCKETS
+def test_a_call_that_is_cancelled_before_it_is_answered_is_487(calling_daemon, assert_plays, sockets):
+    """RFC 3261 section 9; its answer, which comes too late, is told to nobody."""
+    release = calling_daemon.log_path.parent / "release"
+    release.unlink(missing_ok=True)
+    before = ended(calling_daemon, "cancelled")
+    try:
+        assert_plays("call_cancel", "echo", calls=5, sockets=sockets)
+    finally:
+        release.touch()
+    wait_until(lambda: ended(calling_daemon, "cancelled") == before + 5, "5 ends in the log")
+
+
+def test_without_an_ack_the_200_is_repeated_and_bye_comes_after_32_s(calling_daemon, tmp_path):
+    """RFC 3261 section 13.3.1.4, over UDP and TCP alike: ten times, after 0.5, 1.5, 3.5 and 7.5 s, then each 4 s."""
+
+    def run(sockets: str) -> Played:
+        directory = tmp_path / sockets
+        directory.mkdir()
+        row = [f"u{uuid.uuid4().hex[:12]}", "echo"]
+        return play("call_no_ack", calling_daemon, directory, [row], sockets=sockets, answer_ms=40_000, scenario_s=45)
+
+    with ThreadPoolExecutor(2) as beside:
+        for played in beside.map(run, ["u1", "t1"]):
+            assert played.exit_code == 0, played.report
+            received = re.findall(r"\b200 <-+ +(\d+) +(\d+) ", played.report)  # as such, and as repetitions
+            assert sum(int(count) for row in received for count in row) == 11, played.report
+    wait_until(lambda: ended(calling_daemon, "not_acknowledged") == 2, "the ends in the log")

@@ -26,16 +26,10 @@ def tls_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
         yield running
 
 
-def port_of(daemon: DaemonProcess, transport: str) -> int:
-    listening = daemon.wait_for_log("sip.streams_started")["listening"]
-    (place,) = [one for one in listening if one.endswith(f"over {transport.upper()}")]
-    return int(place.split()[2])
-
-
 @needs_baresip
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
 def test_baresip_registers_answers_pings_and_unregisters(tls_daemon, tmp_path, transport):
-    server = f"{tls_daemon.ip}:{port_of(tls_daemon, transport)}"
+    server = f"{tls_daemon.ip}:{tls_daemon.port_over(transport)}"
     account = f"<sip:b{transport}@{server};transport={transport}>;auth_pass=none;regint=600"
     device = f"b{transport}@{tls_daemon.domain}"
     with running_baresip(tmp_path, tls_daemon.ip, account) as baresip:

@@ -19,10 +19,12 @@ DEVICES = {
 
 
 def running_audio_daemon(
-    directory: Path, *, ip: str = "127.0.0.1", **media: Any
+    directory: Path, *, ip: str = "127.0.0.1", certificate: Path | None = None, **media: Any
 ) -> AbstractContextManager[DaemonProcess]:
-    """On any media port; ``media`` are more keys of that section."""
+    """On any media port; ``media`` are more keys of that section. ``certificate`` is the owner's, with its key."""
+    own = {} if certificate is None else {"http": {"certificate": str(certificate), "key": str(certificate)}}
     sections = {
+        **own,
         "devices": DEVICES,
         "media": {"port": 0, "rtp_ports": [43000, 43999], **media},
         "liveness": {"ping_interval_s": 300.0, "timeout_s": 1200.0},

@@ -42,10 +42,14 @@ async def headless_chromium(home: Path | None = None) -> AsyncIterator[Browser]:
             await browser.close()
 
 
-def trust_authority(home: Path, certificate: Path) -> None:
-    """Have a Chromium with ``home`` trust ``certificate`` for websites, as its settings do."""
-    store = home / ".pki" / "nssdb"
-    store.mkdir(parents=True)
+def chromium_trust(home: Path) -> Path:
+    """Where a Chromium with ``home`` keeps whom it trusts."""
+    return home / ".pki" / "nssdb"
+
+
+def trust_authority(store: Path, certificate: Path) -> None:
+    """Have a browser trust ``certificate`` for websites, as its settings do; Firefox's ``store`` is its profile."""
+    store.mkdir(parents=True, exist_ok=True)
     command = ["certutil", "-d", f"sql:{store}"]
     subprocess.run([*command, "-N", "--empty-password"], check=True, capture_output=True)
     subprocess.run([*command, "-A", "-n", "router", "-t", "C,,", "-i", str(certificate)], check=True)

@@ -1,7 +1,8 @@
 """The daemon with an audio side that only talks: takes the daemon's own command line.
 
-It answers any description with a fixed one, refuses one that contains ``refuse-me``, and writes what it is asked, one
-JSON line each, into the file that MEDIA_REPORT names.
+It answers any description with a fixed one, refuses one that contains ``refuse-me``, and thinks about one that
+contains ``s=wait`` until the file is there that MEDIA_RELEASE names. What it is asked it writes, one JSON line each,
+into the file that MEDIA_REPORT names.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ class TalkingMedia:
         self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
     ) -> MediaAnswer | MediaRefusal:
         self._tell("open", leg=leg_id, target=str(target.kind), device=target.device_id, has_offer=offer is not None)
+        while b"s=wait" in (offer or b"") and not Path(os.environ["MEDIA_RELEASE"]).exists():
+            time.sleep(0.01)
         return _answer(offer)
 
     def update_leg(self, leg_id: str, offer: bytes | None) -> MediaAnswer | MediaRefusal:

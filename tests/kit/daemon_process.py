@@ -79,6 +79,20 @@ class DaemonProcess:
     def address(self) -> tuple[str, int]:
         return self.ip, self.port
 
+    def port_over(self, transport: str) -> int:
+        """Its SIP port over ``udp``, ``tcp`` or ``tls``."""
+        if transport == "udp":
+            return self.port
+        listening = self.wait_for_log("sip.streams_started")["listening"]
+        (place,) = [one for one in listening if one.endswith(f"over {transport.upper()}")]
+        return int(place.split()[2])
+
+    def authority_pem(self) -> str:
+        """The certificate of its own authority, once that has signed the server's."""
+        self.wait_for_log("certificate.issued")
+        kept = (self.state_dir / "certificates" / "authority.pem").read_text(encoding="utf-8")
+        return kept[kept.index("-----BEGIN CERTIFICATE-----") :]
+
     def config(self) -> dict[str, Any]:
         """config.yaml as it is now."""
         document: dict[str, Any] = yaml.load(self.config_path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)

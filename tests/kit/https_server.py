@@ -131,16 +131,21 @@ class ServedHttps:
 
 @asynccontextmanager
 async def served_https(
-    directory: Path, *, page: Path | None = None, limits: HttpLimits | None = None, quota: ConnectionQuota | None = None
+    directory: Path,
+    *,
+    page: Path | None = None,
+    limits: HttpLimits | None = None,
+    quota: ConnectionQuota | None = None,
+    **more: Any,
 ) -> AsyncIterator[ServedHttps]:
-    """The server on a free port of 127.0.0.1."""
+    """The server on a free port of 127.0.0.1; ``more`` are further fields of ``HttpSources``."""
     keeper = CertificateKeeper(CertificateSettings(directory / "certificates"), VirtualClock())
     keeper.renew(LOCAL)
     authority = keeper.authority_pem
     assert authority is not None
     flows, calls = RememberingFlows(), FixedCalls()
     policy = HttpPolicy(NetworkGuard((NetworkRule("private"),)), LOCAL)
-    sources = HttpSources(lambda: STATUS, lambda: [DEVICE], calls, lambda: keeper.authority_pem)
+    sources = HttpSources(lambda: STATUS, lambda: [DEVICE], calls, lambda: keeper.authority_pem, **more)
     around = HttpSurroundings(
         keeper, sources, lambda: served.policy, page or directory / "nothing", flows=flows, quota=quota
     )

@@ -300,7 +300,12 @@ def legs(daemon: DaemonProcess) -> list[dict[str, Any]]:
 
 def leg_of(daemon: DaemonProcess, phone: RtpPhone, behind: tuple[str, int] | None = None) -> dict[str, Any]:
     """The figures of the phone's leg; ``behind`` which address, where a relay stands between."""
-    ip, port = behind or (phone.peer.ip, phone.rtp_port)
+    return leg_at(daemon, behind or (phone.peer.ip, phone.rtp_port))
+
+
+def leg_at(daemon: DaemonProcess, address: tuple[str, int]) -> dict[str, Any]:
+    """The figures of the leg whose audio comes from there."""
+    ip, port = address
     remote = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
     rows = legs(daemon)
     found = [row for row in rows if row["remote"] == remote]

@@ -70,8 +70,9 @@ def test_the_edges_of_the_rooms_are_those_of_the_design() -> None:
         "audio": {"base"},
         **{room: {"sip"} for room in above_sip},
         "events": {"dialog"},
+        "exchange": {"dialog"},
         "media": {"audio", "sdp", "webrtc"},
-        "engine": above_sip - {"sdp", "webrtc"} | {"events", "media"},
+        "engine": above_sip - {"sdp", "webrtc"} | {"events", "exchange", "media"},
         "bindings": {"engine"},
     }
 

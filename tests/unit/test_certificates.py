@@ -85,6 +85,12 @@ def openssl_verify(directory: Path, *options: str) -> subprocess.CompletedProces
     return subprocess.run([*command, str(server)], capture_output=True, text=True, check=False)
 
 
+def test_the_server_gives_out_its_own_certificate_only(directory, clock):
+    """Some clients cannot read an authority with name constraints, and end a handshake that shows them one."""
+    keeper_of(directory, clock).renew(HOSTS)
+    assert (directory / SERVER_FILE).read_bytes().count(b"BEGIN CERTIFICATE") == 1
+
+
 def test_openssl_verifies_the_chain_strictly(directory, clock):
     keeper_of(directory, clock).renew(HOSTS)
     assert openssl_verify(directory, "-verify_hostname", "router.local").returncode == 0

@@ -161,7 +161,8 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         ),
         (
             "config.yaml:11:1: admision: unknown key; did you mean admission? Known here: admission, "
-            "authentication, devices, discovery, http, limits, liveness, log, media, registrar, routes, server, sip"
+            "authentication, devices, discovery, http, limits, liveness, log, media, presence, registrar, routes, "
+            "server, sip"
         ),
         'config.yaml:14:11: devices.kitchen.role: found the text "sinc", allowed is source, sink, phone or unknown',
         "config.yaml:16:3: routes[0]: the key sink is missing; allowed is a device's key under devices",

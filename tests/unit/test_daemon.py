@@ -189,6 +189,19 @@ def test_the_device_table_shows_who_is_there_first():
     assert "never" in bob
 
 
+def test_the_device_table_has_the_word_of_presence_where_the_daemon_knows_it():
+    rows = [_row("ann", online=True, availability="on_the_phone"), _row("bob", availability=None)]
+    console = Console(width=140)
+    with console.capture() as capture:
+        console.print(device_table(rows, NOON))
+    text = capture.get()
+    assert "State" in text
+    assert "Online" not in text
+    ann, bob = (line for line in text.splitlines() if any(name in line for name in ("ann", "bob")))
+    assert "on the phone" in ann
+    assert " no " in bob
+
+
 def _row(name, **fields):
     formats = [
         {"payload_type": 96, "codec": "L16", "clock_rate_hz": 48000, "channels": 2},

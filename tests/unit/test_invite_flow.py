@@ -23,6 +23,7 @@ from domain.calls import (
     TargetKind,
 )
 from domain.legs import LegFailed, LegPeer, LegReport, LegSilent
+from domain.presence import CallPart
 from domain.values import Endpoint, Flow, Transport
 from sip_server.call_info import Digit, read_candidates, read_digit
 from sip_server.invite_flow import Answer, InviteFlow, Reject, decide, sanitise_name
@@ -315,3 +316,63 @@ def test_a_digit_is_read_in_both_forms(content_type: str, body: bytes, digit: Di
 def test_candidates_are_read_from_a_fragment_and_bounded() -> None:
     assert read_candidates("text/plain", b"a=candidate:1") == []
     assert len(read_candidates("application/trickle-ice-sdpfrag", b"a=candidate:1\r\n" * 1000)) == 64
+
+
+class PartsRecorder:
+    """Implements ``CallPartsObserver``."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, list[tuple[str, str, str]]]] = []
+
+    def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
+        self.told.append((call_id, [(part.address, part.device_id, str(part.phase)) for part in parts]))
+
+
+@pytest.fixture
+def parts(flow: InviteFlow) -> PartsRecorder:
+    flow.parts_observer = PartsRecorder()
+    return flow.parts_observer
+
+
+ALICE = ("alice", "alice@screamrouter.local")
+DESCRIPTION = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na={}\r\n"
+)
+LISTENING, HOLDING = (DESCRIPTION.format(direction).encode() for direction in ("sendrecv", "sendonly"))
+
+
+def test_who_is_in_a_call_is_told_from_its_answer_to_its_end(flow, parts) -> None:
+    flow.on_call_event(incoming("kitchen"))
+    flow.on_call_event(CallConfirmed(7))
+    flow.on_call_event(CallEnded(7, EndCause.HUNG_UP_BY_PEER))
+    both = [(*ALICE, "talking"), ("kitchen", "kitchen@screamrouter.local", "talking")]
+    assert parts.told == [(7, both), (7, [])]
+
+
+def test_hold_and_its_end_are_told_once_each(flow, parts) -> None:
+    flow.on_call_event(incoming(offer=LISTENING))
+    for offer in (LISTENING, HOLDING, HOLDING, b"", LISTENING):
+        flow.on_call_event(CallUpdated(7, offer, is_reinvite=True))
+    assert [phase for _, ((_, _, phase),) in parts.told] == ["talking", "held", "talking"]
+
+
+def test_the_answer_to_our_offer_may_hold_the_call(flow, parts) -> None:
+    flow.on_call_event(incoming(offer=b""))
+    flow.on_call_event(CallConfirmed(7, LISTENING))
+    flow.on_call_event(CallConfirmed(7, HOLDING))
+    assert [phase for _, ((_, _, phase),) in parts.told] == ["talking", "held"]
+
+
+def test_a_new_offer_that_is_refused_holds_nothing(flow, media, parts) -> None:
+    flow.on_call_event(incoming(offer=LISTENING))
+    media.result = NO_CODEC
+    flow.on_call_event(CallUpdated(7, HOLDING, is_reinvite=True))
+    assert len(parts.told) == 1
+
+
+@pytest.mark.parametrize("user", ["nobody", "echo"])
+def test_of_a_call_that_was_not_taken_nothing_is_told(flow, control, parts, user) -> None:
+    control.gone.add(7)
+    flow.on_call_event(incoming(user))
+    flow.on_call_event(CallEnded(7, EndCause.CANCELLED))
+    assert parts.told == []

@@ -2,10 +2,15 @@
 
 import { claimInstanceId } from "./instance_id";
 import { LevelMeter } from "./level_meter";
+import { LiveEvents } from "./live_events";
 import { type Device, fetchDevices, fetchStatus } from "./router_api";
 import { type CallState, type LineState, SipPhone } from "./sip_phone";
 
 const REFRESH_MS = 3000;
+/** While events tell what changes, the list is read for what they do not tell: a name that the owner changed. */
+const REFRESH_LIVE_MS = 15_000;
+/** Many events at once are one reading. */
+const GATHER_MS = 200;
 const METER_MS = 100;
 const KEYS = "123456789*0#";
 
@@ -43,6 +48,8 @@ class PhonePage {
   private sent: LevelMeter | undefined;
   private received: LevelMeter | undefined;
   private shownDevices = "";
+  private gathering: number | undefined;
+  private readonly live = new LiveEvents(() => this.readSoon());
 
   start(): void {
     page.form.addEventListener("submit", (event) => {
@@ -56,6 +63,7 @@ class PhonePage {
     page.hangUp.addEventListener("click", () => this.tell(this.phone?.hangUp()));
     for (const key of KEYS) page.keypad.append(this.keyButton(key));
     setInterval(() => this.showLevels(), METER_MS);
+    document.addEventListener("visibilitychange", () => this.live.follow());
     void this.refresh();
   }
 
@@ -67,12 +75,24 @@ class PhonePage {
   private async refresh(): Promise<void> {
     try {
       if (this.phone === undefined) await this.makePhone();
-      if (!document.hidden) this.showDevices(await fetchDevices());
+      this.live.follow();
+      await this.readDevices();
     } catch {
       // The daemon is away: the line says so, and the list is as it was.
       if (this.phone === undefined) this.showLine({ state: "offline", retryInS: REFRESH_MS / 1000 });
     }
-    setTimeout(() => void this.refresh(), REFRESH_MS);
+    setTimeout(() => void this.refresh(), this.live.isLive ? REFRESH_LIVE_MS : REFRESH_MS);
+  }
+
+  private readSoon(): void {
+    this.gathering ??= window.setTimeout(() => {
+      this.gathering = undefined;
+      this.readDevices().catch(() => undefined); // `refresh` tells that the daemon is away
+    }, GATHER_MS);
+  }
+
+  private async readDevices(): Promise<void> {
+    if (!document.hidden) this.showDevices(await fetchDevices());
   }
 
   private async makePhone(): Promise<void> {
@@ -170,7 +190,9 @@ class PhonePage {
   }
 
   private showDevices(devices: readonly Device[]): void {
-    const text = JSON.stringify(devices.map(({ uuid, name, role, enabled, online }) => [uuid, name, role, enabled, online]));
+    const text = JSON.stringify(
+      devices.map((one) => [one.uuid, one.name, one.role, one.enabled, one.online, one.availability]),
+    );
     if (text === this.shownDevices) return; // a list that is made anew loses the reader's place
     this.shownDevices = text;
     page.noDevices.hidden = devices.length > 0;
@@ -188,7 +210,7 @@ function deviceItem(device: Device): HTMLLIElement {
   const name = document.createElement("span");
   const state = document.createElement("span");
   name.textContent = device.role === "unknown" ? device.name : `${device.name} (${device.role})`;
-  state.textContent = device.online ? "online" : "offline";
+  state.textContent = device.availability?.replaceAll("_", " ") ?? (device.online ? "online" : "offline");
   state.className = device.online ? "is-online" : "is-offline";
   item.dataset["device"] = device.uuid;
   item.append(name, state);

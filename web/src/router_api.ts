@@ -12,6 +12,8 @@ export interface Device {
   readonly enabled: boolean;
   readonly pending: boolean;
   readonly online: boolean;
+  /** The word for its state, where the daemon knows presence. */
+  readonly availability: string | null;
 }
 
 /** Throws where the daemon does not answer, or refuses. */

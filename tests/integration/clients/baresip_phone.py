@@ -54,8 +54,9 @@ class BaresipPhone:
             assert piece, self.client.output
             seen += piece
 
-    def dial(self, user: str) -> None:
-        ip, port = self.server
+    def dial(self, user: str, via: tuple[str, int] | None = None) -> None:
+        """Call ``user`` at the daemon, or ``via`` what stands before it."""
+        ip, port = via or self.server
         self.command("dial", f"sip:{user}@{ip}:{port};transport={self.transport}")
 
     def heard(self, frequency_hz: float) -> float:
@@ -69,7 +70,11 @@ class BaresipPhone:
 def running_baresip_phone(
     directory: Path, daemon: DaemonProcess, codec: Codec, tone_hz: int, *, transport: str = "udp"
 ) -> Iterator[BaresipPhone]:
-    """Unregistered, on a free port of the daemon's address; it says ``tone_hz``, the codec is its only one."""
+    """Unregistered, on a free port of the daemon's address; it says ``tone_hz``, the codec is its only one.
+
+    Over TLS it trusts the daemon's own authority and nobody else.
+    """
+    server = daemon.ip, daemon.port_over(transport)
     home = directory / f"baresip-{codec.module}-{tone_hz}"
     home.mkdir()
     write_wav(home / "said.wav", tone(tone_hz, 1.0, codec.rate_hz) * _SAID_S, codec.rate_hz, codec.channels)
@@ -87,12 +92,15 @@ def running_baresip_phone(
         "module_tmp account.so",
         "module_app menu.so",
     ]
+    if transport == "tls":
+        (home / "ca.pem").write_text(daemon.authority_pem(), encoding="utf-8")
+        settings += [f"sip_cafile {home}/ca.pem", "sip_verify_server yes"]
     (home / "config").write_text("\n".join([*settings, ""]), encoding="utf-8")
-    account = f"<sip:{codec.module}@{daemon.ip}:{daemon.port};transport={transport}>;regint=0\n"
+    account = f"<sip:{codec.module}@{server[0]}:{server[1]};transport={transport}>;regint=0\n"
     (home / "accounts").write_text(account, encoding="utf-8")
     with running_client(["baresip", "-f", home, "-s"], directory / f"{home.name}.log") as client:
         with wait_until(lambda: _connected(daemon.ip, control_port), "baresip takes commands", 10.0) as control:
-            yield BaresipPhone(client, home, daemon.address, control, transport)
+            yield BaresipPhone(client, home, server, control, transport)
         client.terminate()
 
 

@@ -365,6 +365,22 @@ TEST_CASE("a BYE goes to where the caller spoke from, whatever its Contact names
     CHECK(caller.transmissions.back().to == caller.flow.remote);
 }
 
+TEST_CASE("RFC 5626 4.1: a Contact's instance is none of its URI, nor is what a name quotes") {
+    Caller caller;
+    caller.invite = caller.request("INVITE", {.body = kOffer});
+    const std::string_view contact = "<sip:alice@192.0.2.7:5070>";
+    caller.invite.replace(caller.invite.find(contact), contact.size(),
+                          "\"<Alice>\" <sip:192.0.2.7:5070;transport=tcp>;"
+                          "+sip.instance=\"<urn:uuid:35819d76-0193-4039-ab68-13163beef20c>\"");
+    CHECK(caller.give(caller.invite).taken == Taken::done);
+    const CallId id = caller.event().call_id;
+    CHECK(answer(caller, id));
+    caller.learn_tag(caller.sent.back());
+    caller.acknowledge();
+    CHECK(caller.hang_up(id));
+    CHECK(caller.sent.back().start_line() == "BYE sip:192.0.2.7:5070;transport=tcp SIP/2.0");
+}
+
 TEST_CASE("RFC 2543 compatibility: without a Contact the BYE is for who is in From") {
     Caller caller;
     caller.invite = caller.request("INVITE", {.body = kOffer});

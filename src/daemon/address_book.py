@@ -1,0 +1,107 @@
+"""Which address a device has, and whom a name means: config.yaml's entries joined with what has been registered.
+
+A device with a UUID is written down under that; its address is the one that it registered last. Until it has, since the
+start of the daemon, the UUID stands for its address, so that each entry has exactly one presentity.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from configuration.config_document import DeviceEntry
+from configuration.entry_change import default_name
+from domain.events import BindingAdded, BindingChanged, BindingEvent
+from domain.values import Binding, Role
+from presence.owner_view import OwnedDevice, OwnerView
+from presence.presence_board import address_of
+from sip_server.invite_flow import sanitise_name
+
+MOST_REMEMBERED = 20_000
+"""Devices whose address is remembered after they have gone."""
+
+
+class AddressBook:
+    """Implements ``domain.ports.BindingObserver``. On the event loop's thread.
+
+    A name is found by the rules of calls (``sip_server.invite_flow.find_devices``); one that means several devices
+    means nobody.
+    """
+
+    def __init__(self) -> None:
+        self._addresses: OrderedDict[str, str] = OrderedDict()
+        self._entries: Mapping[str, DeviceEntry] = {}
+        self._named: dict[str, str | None] = {}
+        self.is_stale = False
+        """A device has another address than ``owner_view`` last said."""
+
+    def on_binding_event(self, event: BindingEvent) -> None:
+        """Take one change, in order."""
+        if isinstance(event, BindingAdded | BindingChanged):
+            self._learn(event.binding)
+
+    def on_resync(self, bindings: Sequence[Binding]) -> None:
+        """Take the whole truth."""
+        for binding in bindings:
+            self._learn(binding)
+
+    def take_entries(self, entries: Mapping[str, DeviceEntry]) -> None:
+        """The devices of config.yaml as they are now."""
+        self._entries = entries
+        self._named.clear()
+        for rule in _RULES:
+            found: dict[str, str | None] = {}
+            for device_id, entry in entries.items():
+                for name in rule(device_id, entry):
+                    found[name] = None if name in found and found[name] != device_id else device_id
+            for name, device in found.items():
+                self._named.setdefault(name, device)
+
+    def owner_view(self) -> OwnerView:
+        """What the owner says of each device, with the addresses that are known."""
+        self.is_stale = False
+        return OwnerView(
+            {
+                device_id: OwnedDevice(
+                    _name_of(device_id, entry), entry.do_not_disturb, (self.address_of_device(device_id),)
+                )
+                for device_id, entry in self._entries.items()
+            }
+        )
+
+    def address_of_device(self, device_id: str) -> str:
+        """The user part of the device's address; its key's where none was registered yet."""
+        return self._addresses.get(device_id) or address_of(device_id)
+
+    def entry_of(self, address: str, device_ids: Iterable[str]) -> DeviceEntry | None:
+        """What the owner wrote of the first of the devices that has an entry, or of the one that the address means."""
+        meant = self._named.get(address)
+        known = (*device_ids, meant) if meant else tuple(device_ids)
+        return next((entry for device_id in known if (entry := self._entries.get(device_id))), None)
+
+    def find(self, name: str) -> str | None:
+        """The address that is meant by a device's key, UUID or name; None: no device's."""
+        device_id = self._named.get(name) or self._named.get(name.lower()) or self._named.get(sanitise_name(name))
+        return self.address_of_device(device_id) if device_id else None
+
+    def _learn(self, binding: Binding) -> None:
+        device_id, address = binding.device_id, address_of(binding.aor)
+        if self._addresses.get(device_id) != address:
+            self._addresses[device_id] = address
+            self.is_stale = self.is_stale or device_id in self._entries
+        self._addresses.move_to_end(device_id)
+        if len(self._addresses) > MOST_REMEMBERED:
+            self._addresses.popitem(last=False)
+
+
+def _name_of(device_id: str, entry: DeviceEntry) -> str:
+    return entry.name or default_name(device_id, entry.role or Role.UNKNOWN)
+
+
+_RULES = (
+    lambda device_id, _: (device_id,),
+    lambda device_id, _: (address_of(device_id),) if "@" in device_id else (),
+    lambda device_id, entry: (_name_of(device_id, entry),),
+    lambda device_id, entry: (plain,) if (plain := sanitise_name(_name_of(device_id, entry))) else (),
+)
+"""The strongest first."""

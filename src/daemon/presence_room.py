@@ -1,0 +1,152 @@
+"""Makes presence: board, publications and policy, with the owner's rules as config.yaml has them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+
+from configuration.config_document import ConfigDocument
+from daemon.address_book import AddressBook
+from daemon.presence_service import PresenceParts, PresenceService, audience_of
+from domain.events import BindingEvent
+from domain.ports import Clock
+from domain.presence import CallPart, PresenceObserver, Presentity
+from domain.values import Binding
+from domain.watching import Audience, NotifierControl, PublishReceived, Resource, WatcherRule, WatchEvent
+from presence.notifier_policy import NotifierPolicy, WatchingRules
+from presence.presence_board import PresenceBoard
+from presence.publication_desk import PublicationDesk, PublishRules
+from presence.publications import PublicationLimits, Publications
+
+_ETAG_OCTETS = 9
+
+
+def make_presence(clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl) -> PresenceService:
+    """All of presence, joined; ``document`` is the configuration in force."""
+    room = _Room(clock, document, notifier)
+    return PresenceService(
+        PresenceParts(
+            clock=clock,
+            document=document,
+            board=room,
+            notifier=notifier,
+            policy=room,
+            packages=room.policy.packages,
+            on_document=room.take_document,
+            stop=room.stop,
+        )
+    )
+
+
+class _Room:
+    """The board with the address book before it, and the policy with the clock of publications behind it."""
+
+    def __init__(self, clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl) -> None:
+        self._document = document
+        self._book = AddressBook()
+        self._board = PresenceBoard(clock, self._resolve)
+        self._publications = Publications(PublicationLimits(), lambda: secrets.token_hex(_ETAG_OCTETS))
+        rules = PublishRules(self._resolve)
+        self._desk = PublicationDesk(self._board, notifier, self._publications, rules, time.monotonic)
+        watching = WatchingRules(
+            lambda: self._document().server.domain,
+            self._resolve,
+            self._find_list,
+            self._audience,
+            self._is_in_lists,
+        )
+        self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, _call_soon)
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def presentities(self) -> tuple[Presentity, ...]:
+        """As the board has them."""
+        return self._board.presentities()
+
+    def find_presentity(self, address: str) -> Presentity:
+        """By address, or by whatever else the device is called."""
+        return self._board.find_presentity(self._resolve(address))
+
+    def add_observer(self, observer: PresenceObserver) -> None:
+        """Tell ``observer`` of every change from now on."""
+        self._board.add_observer(observer)
+
+    def on_binding_event(self, event: BindingEvent) -> None:
+        """Take one change, in order."""
+        self._book.on_binding_event(event)
+        self._board.on_binding_event(event)
+        if self._book.is_stale:
+            self._take_owner()
+
+    def on_resync(self, bindings: Sequence[Binding]) -> None:
+        """Take the whole truth."""
+        self._book.on_resync(bindings)
+        self._board.on_resync(bindings)
+        if self._book.is_stale:
+            self._take_owner()
+
+    def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
+        """Take who is in the call now."""
+        self._board.on_call_parts(call_id, parts)
+
+    def on_watch_event(self, event: WatchEvent) -> None:
+        """Take what watchers and publishers ask."""
+        self.policy.on_watch_event(event)
+        if isinstance(event, PublishReceived):
+            self._await_expiry()
+
+    def take_document(self, document: ConfigDocument) -> None:
+        """Hold to the configuration from now on."""
+        section = document.presence
+        self._publications.apply_limits(
+            PublicationLimits(section.min_expires_s, section.max_expires_s, section.max_publications)
+        )
+        self._book.take_entries(document.devices)
+        self._take_owner()
+        self.policy.reconsider()
+
+    def stop(self) -> None:
+        """Wait for nothing any more; idempotent."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _take_owner(self) -> None:
+        self._board.apply_owner(self._book.owner_view())
+
+    def _resolve(self, name: str) -> str:
+        """An address that is in use is meant by itself, then names count; any other may be registered yet."""
+        known = self._board.find_presentity(name)
+        if known.bindings:
+            return name
+        return self._book.find(name) or name
+
+    def _find_list(self, name: str) -> tuple[str, ...] | None:
+        return self._document().presence.lists.get(name)
+
+    def _audience(self, resource: Resource) -> Audience:
+        """A list shows only whom everybody may watch, so everybody may watch lists."""
+        section = self._document().presence
+        address = self._resolve(resource.address)
+        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
+        return audience_of(section, entry)
+
+    def _is_in_lists(self, address: str) -> bool:
+        """Not in lists: whom the owner lets only some watch."""
+        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
+        return audience_of(self._document().presence, entry).rule is not WatcherRule.LISTED
+
+    def _await_expiry(self) -> None:
+        self.stop()
+        due_s = self._desk.next_expiry()
+        if due_s is not None:
+            self._expiry = asyncio.get_running_loop().call_later(max(0.0, due_s - time.monotonic()), self._expire)
+
+    def _expire(self) -> None:
+        self._desk.expire()
+        self._await_expiry()
+
+
+def _call_soon(step: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(step)

@@ -1,0 +1,1 @@
+"""Files as a whole: what every room that keeps one does alike."""

@@ -1,0 +1,1 @@
+"""The event packages that are served, one file each; ``presence.package.find_packages`` finds them."""
