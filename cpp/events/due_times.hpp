@@ -18,7 +18,7 @@ class DueTimes {
         base::TimeMs at_ms;
         std::uint64_t id;
 
-        [[nodiscard]] auto operator<=>(const Entry&) const = default;
+        [[nodiscard]] bool operator>(const Entry& other) const noexcept { return at_ms > other.at_ms; }
     };
 
     void push(Entry entry) {

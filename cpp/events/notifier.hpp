@@ -56,7 +56,8 @@ class Notifier {
                                           const dialog::LocalAddress& local, base::TimeMs now_ms, dialog::Outbox& out);
 
     /// The header lines that a refusal of a SUBSCRIBE or PUBLISH carries: Allow-Events, Min-Expires, Accept (the types
-    /// of `package`; of all, where it is none), Require, Retry-After.
+    /// of `package`; of all, where it is none), Require, Retry-After. Not Unsupported, whose tags
+    /// `unsupported_by_notifier` has.
     [[nodiscard]] std::string refusal_lines(sip::RejectReason reason, std::string_view package = {}) const;
 
     /// A response that the gate has let through; false: to no NOTIFY of ours. `retry_after_s`: 0 where it has none.

@@ -40,11 +40,7 @@ void Notifier::State::remove(Subscription& subscription, base::TimeMs now_ms) {
     std::swap(watchers[subscription.place_in_resource], watchers.back());
     watchers.pop_back();
     if (watchers.empty()) linger(resource, now_ms);
-    const std::uint64_t connection = subscription.path().flow.connection;
-    if (const auto found = by_connection_.find(connection); found != by_connection_.end()) {
-        found->second.erase(subscription.id());
-        if (found->second.empty()) by_connection_.erase(found);
-    }
+    leave_connection(subscription, subscription.path().flow.connection);
     by_tag_.erase(subscription.path().local_tag);
     subscriptions.erase(subscription.id());
 }
@@ -52,11 +48,15 @@ void Notifier::State::remove(Subscription& subscription, base::TimeMs now_ms) {
 void Notifier::State::follow_connection(const Subscription& subscription, std::uint64_t before) {
     const std::uint64_t connection = subscription.path().flow.connection;
     if (connection == before) return;
-    if (const auto found = by_connection_.find(before); found != by_connection_.end()) {
-        found->second.erase(subscription.id());
-        if (found->second.empty()) by_connection_.erase(found);
-    }
+    leave_connection(subscription, before);
     if (connection != 0) by_connection_[connection].insert(subscription.id());
+}
+
+void Notifier::State::leave_connection(const Subscription& subscription, std::uint64_t connection) {
+    const auto found = by_connection_.find(connection);
+    if (found == by_connection_.end()) return;
+    found->second.erase(subscription.id());
+    if (found->second.empty()) by_connection_.erase(found);
 }
 
 void Notifier::State::ask(WatchedResource& resource) {

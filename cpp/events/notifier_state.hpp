@@ -56,6 +56,7 @@ class Notifier::State {
                       base::TimeMs now_ms);
     void remove(Subscription& subscription, base::TimeMs now_ms);
     void follow_connection(const Subscription& subscription, std::uint64_t before);
+    void leave_connection(const Subscription& subscription, std::uint64_t connection);
     void ask(WatchedResource& resource);
     void linger(WatchedResource& resource, base::TimeMs now_ms);
     void look_at(WatchedResource& resource, base::TimeMs now_ms);

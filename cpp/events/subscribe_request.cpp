@@ -32,10 +32,14 @@ bool is_refused(std::string_view range) noexcept {
     return q.starts_with('0') && q.find_first_not_of("0.") == std::string_view::npos;
 }
 
-/// An id goes into our NOTIFYs as it is, so it must be one word (section 8.4: a token).
-bool is_word(std::string_view id) noexcept {
-    const auto is_mark = [](char c) { return c > ' ' && c < 0x7F && c != ';' && c != ',' && c != '"'; };
-    return !id.empty() && std::ranges::all_of(id, is_mark);
+/// An id goes into our NOTIFYs as it is, so it must be what section 8.4 has: a token.
+bool is_token(std::string_view id) noexcept {
+    static constexpr std::string_view kMarks = "-.!%*_+`'~";
+    const auto is_of_token = [](char c) {
+        const char small = sip::to_lower(c);
+        return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+    };
+    return !id.empty() && std::ranges::all_of(id, is_of_token);
 }
 
 bool has_tag(const dialog::CallRequest& request, std::string_view tag) noexcept {
@@ -63,7 +67,7 @@ bool is_oversized(const dialog::CallRequest& request) noexcept {
 RejectReason judge(const dialog::CallRequest& request, const EventField& event, const SubscribeTerms& terms,
                    std::uint32_t min_expires_s) {
     if (is_oversized(request) || (event.id && event.id->size() > kMostIdOctets)) return RejectReason::field_too_long;
-    if (event.id && !is_word(*event.id)) return RejectReason::malformed;
+    if (event.id && !is_token(*event.id)) return RejectReason::malformed;
     if (!unsupported_by_notifier(request).empty()) return RejectReason::extension_required;
     if (terms.expires_s != 0 && terms.expires_s < min_expires_s) return RejectReason::brief_interval;
     const auto accepted = [&](std::string_view type) { return is_type_accepted(request.accepts, type); };

@@ -7,11 +7,10 @@ start of the daemon, the UUID stands for its address, so that each entry has exa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from configuration.config_document import DeviceEntry
 from configuration.entry_change import default_name
-from domain.events import BindingAdded, BindingChanged, BindingEvent
 from domain.values import Binding, Role
 from presence.owner_view import OwnedDevice, OwnerView
 from presence.presence_board import address_of
@@ -22,7 +21,7 @@ MOST_REMEMBERED = 20_000
 
 
 class AddressBook:
-    """Implements ``domain.ports.BindingObserver``. On the event loop's thread.
+    """On the event loop's thread.
 
     A name is found by the rules of calls (``sip_server.invite_flow.find_devices``); one that means several devices
     means nobody.
@@ -32,18 +31,16 @@ class AddressBook:
         self._addresses: OrderedDict[str, str] = OrderedDict()
         self._entries: Mapping[str, DeviceEntry] = {}
         self._named: dict[str, str | None] = {}
-        self.is_stale = False
-        """A device has another address than ``owner_view`` last said."""
 
-    def on_binding_event(self, event: BindingEvent) -> None:
-        """Take one change, in order."""
-        if isinstance(event, BindingAdded | BindingChanged):
-            self._learn(event.binding)
-
-    def on_resync(self, bindings: Sequence[Binding]) -> None:
-        """Take the whole truth."""
-        for binding in bindings:
-            self._learn(binding)
+    def learn(self, binding: Binding) -> bool:
+        """Remember the address of the binding's device; True: an entry of config.yaml has another one now."""
+        device_id, address = binding.device_id, address_of(binding.aor)
+        is_new = self.address_of_device(device_id) != address
+        self._addresses[device_id] = address
+        self._addresses.move_to_end(device_id)
+        if len(self._addresses) > MOST_REMEMBERED:
+            self._addresses.popitem(last=False)
+        return is_new and device_id in self._entries
 
     def take_entries(self, entries: Mapping[str, DeviceEntry]) -> None:
         """The devices of config.yaml as they are now."""
@@ -59,15 +56,13 @@ class AddressBook:
 
     def owner_view(self) -> OwnerView:
         """What the owner says of each device, with the addresses that are known."""
-        self.is_stale = False
-        return OwnerView(
-            {
-                device_id: OwnedDevice(
-                    _name_of(device_id, entry), entry.do_not_disturb, (self.address_of_device(device_id),)
-                )
-                for device_id, entry in self._entries.items()
-            }
-        )
+        return OwnerView({device_id: self.owned(device_id) for device_id in self._entries})
+
+    def owned(self, device_id: str) -> OwnedDevice:
+        """The same of one device that has an entry."""
+        entry = self._entries[device_id]
+        name, address = _name_of(device_id, entry), self.address_of_device(device_id)
+        return OwnedDevice(name, entry.do_not_disturb, (address,))
 
     def address_of_device(self, device_id: str) -> str:
         """The user part of the device's address; its key's where none was registered yet."""
@@ -83,15 +78,6 @@ class AddressBook:
         """The address that is meant by a device's key, UUID or name; None: no device's."""
         device_id = self._named.get(name) or self._named.get(name.lower()) or self._named.get(sanitise_name(name))
         return self.address_of_device(device_id) if device_id else None
-
-    def _learn(self, binding: Binding) -> None:
-        device_id, address = binding.device_id, address_of(binding.aor)
-        if self._addresses.get(device_id) != address:
-            self._addresses[device_id] = address
-            self.is_stale = self.is_stale or device_id in self._entries
-        self._addresses.move_to_end(device_id)
-        if len(self._addresses) > MOST_REMEMBERED:
-            self._addresses.popitem(last=False)
 
 
 def _name_of(device_id: str, entry: DeviceEntry) -> str:

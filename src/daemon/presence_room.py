@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
 from daemon.presence_service import PresenceParts, PresenceService, audience_of
-from domain.events import BindingEvent
+from domain.events import BindingAdded, BindingChanged, BindingEvent
 from domain.ports import Clock
 from domain.presence import CallPart, PresenceObserver, Presentity
 from domain.values import Binding
@@ -74,16 +74,17 @@ class _Room:
 
     def on_binding_event(self, event: BindingEvent) -> None:
         """Take one change, in order."""
-        self._book.on_binding_event(event)
+        is_learned = isinstance(event, BindingAdded | BindingChanged) and self._book.learn(event.binding)
         self._board.on_binding_event(event)
-        if self._book.is_stale:
-            self._take_owner()
+        if is_learned:
+            device_id = event.binding.device_id
+            self._board.apply_device(device_id, self._book.owned(device_id))
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
         """Take the whole truth."""
-        self._book.on_resync(bindings)
+        is_learned = [self._book.learn(binding) for binding in bindings]
         self._board.on_resync(bindings)
-        if self._book.is_stale:
+        if any(is_learned):
             self._take_owner()
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:

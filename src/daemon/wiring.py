@@ -35,7 +35,8 @@ from daemon.early_hangup import EarlyHangup
 from daemon.entry_watch import EntryWatch
 from daemon.http_front import FrontParts, HttpFront
 from daemon.log_setup import LogLevel, set_up_logging
-from daemon.presence_service import PresenceParts, PresenceService
+from daemon.presence_room import make_presence
+from daemon.presence_service import PresenceService
 from daemon.responsiveness import keep_responsive
 from daemon.service_notify import ServiceNotify
 from daemon.status_report import StatusReport
@@ -199,7 +200,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
-    presence = PresenceService(PresenceParts(clock, lambda: manager.document))
+    presence = make_presence(clock, lambda: manager.document, engine.watching)
     calls.parts_observer, report.availability = presence.call_parts, presence.availability
     overview = CallOverview(calls, media, clock)
     http = HttpFront(
@@ -226,6 +227,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
             presence.observer_behind(EntryWatch(manager.observer, store, bindings)),
             presence.refusals_behind(access.on_refused),
             calls.on_call_event,
+            presence.on_watch_event,
         ),
         control=ControlSocket(state_dir, {**report.answers, "legs": overview.leg_rows}, to_arguments, presence.history),
         watcher=ConfigWatcher(loaded.path, store.sync),

@@ -33,7 +33,7 @@ from domain.presence import (
 )
 from domain.values import Binding
 from presence.availability import Facts, decide_availability
-from presence.owner_view import OwnerView
+from presence.owner_view import OwnedDevice, OwnerView
 
 Resolver = Callable[[str], str | None]
 """A name that an address may be asked by (its user, a UUID, the owner's name) -> the address; None: nobody's."""
@@ -75,7 +75,8 @@ class PresenceBoard:
         self._since = clock.now()
         self._observers: list[PresenceObserver] = []
         self._entries: dict[str, _Entry] = {}
-        self._owner = OwnerView()
+        self._devices: dict[str, OwnedDevice] = {}
+        self._owner = OwnerView(self._devices)
         self._owned: dict[str, tuple[str, ...]] = {}
         self._call_addresses: dict[int, tuple[str, ...]] = {}
         self._replaced: str | None = None
@@ -136,7 +137,8 @@ class PresenceBoard:
 
     def apply_owner(self, owner: OwnerView) -> None:
         """Take the owner's word as it is now."""
-        before, self._owner = self._owner.devices, owner
+        before, self._devices = self._devices, dict(owner.devices)
+        self._owner = OwnerView(self._devices)
         changed = {key for key in {*before, *owner.devices} if before.get(key) != owner.devices.get(key)}
         owned_before, self._owned = self._owned, owner.addresses()
         touched = {
@@ -148,6 +150,22 @@ class PresenceBoard:
             address for address, entry in self._entries.items() if not changed.isdisjoint(entry.presentity.device_ids)
         )
         for address in sorted(touched):
+            self._entry(address)
+            self._update(address, ChangeCause.CONFIGURED)
+
+    def apply_device(self, device_id: str, device: OwnedDevice) -> None:
+        """Take the owner's word of one device; costs nothing for the others.
+
+        Its name and do-not-disturb must be those that ``apply_owner`` told: this is for an address that it turned out
+        to have, as each device does once after a start.
+        """
+        before = self._owner.devices.get(device_id, OwnedDevice())
+        self._devices[device_id] = device
+        for address in {*before.addresses, *device.addresses}:
+            others = tuple(key for key in self._owned.pop(address, ()) if key != device_id)
+            keys = (*others, device_id) if address in device.addresses else others
+            if keys:
+                self._owned[address] = keys
             self._entry(address)
             self._update(address, ChangeCause.CONFIGURED)
 

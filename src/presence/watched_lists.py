@@ -122,8 +122,8 @@ class WatchedLists:
         members, before = self._members(resource.address), watched.members
         if len(members) > MOST_MEMBERS:
             return TooLong(f"{resource.address} has {len(members)} members; {MOST_MEMBERS} can be told of at once")
-        gone = [address for address in before if address not in set(members)]
-        come = [address for address in members if address not in set(before)]
+        now, then = frozenset(members), frozenset(before)
+        gone, come = [one for one in before if one not in now], [one for one in members if one not in then]
         if not (watched.is_due or watched.changed or gone or come):
             return None
         for address in come:

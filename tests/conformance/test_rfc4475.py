@@ -55,8 +55,8 @@ TABLE = [
         ("sip:j.user@host.example.com",)),
     Row("semiuri", "3.1.1.9", "valid, the user is `user;par=u@example.net`, not `user`", 404),
     Row("transports", "3.1.1.10", "valid, as if the second and further Vias named UDP", 200),
-    Row("mpart01", "3.1.1.11", "valid, NULs stand in its body; MESSAGE is not served", 405,
-        header="Allow: "),
+    Row("mpart01", "3.1.1.11", "valid, NULs stand in its body; the domain of its addressee is not served", 404,
+        header="Warning: "),
     Row("unreason", "3.1.1.12", "a response with a reason phrase in UTF-8; it answers nothing of ours", SILENCE),
     Row("noreason", "3.1.1.13", "a response without reason phrase; it answers nothing of ours", SILENCE),
     # invalid messages

@@ -36,6 +36,11 @@ _PIDF = (
     b'<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:fuzz00@screamrouter.local">'
     b'<tuple id="1"><status><basic>open</basic></status></tuple></presence>'
 )
+_BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
+    b"<p>&c;&c;</p>"
+)
+_GUEST_URI = f"sip:{GUEST}@{DOMAIN}"
 _INSTANCE = '+sip.instance="<urn:uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01>"'
 _CONTACT = f"Contact: <sip:{USER}@127.0.0.1:5999;transport=udp>"
 _BOUND = f"{_CONTACT};expires=60;q=0.5;{_INSTANCE};reg-id=1"
@@ -132,6 +137,7 @@ def _others() -> Iterator[bytes]:
     yield _request("NOTIFY", _CONTACT, "Event: dialog", "Subscription-State: active;expires=60", to_tag=";tag=x")
     yield _request("PUBLISH", "Event: presence", "SIP-If-Match: x", "Content-Type: application/pidf+xml", body=_PIDF)
     yield _request("MESSAGE", "Content-Type: text/plain", body=b"hello")
+    yield from _outside_of_dialogs()
     yield _request("REFER", _CONTACT, "Refer-To: <sip:a@b?Replaces=c%3Bto-tag%3Dd%3Bfrom-tag%3De>", to_tag=";tag=x")
     yield _request("INVITE", _CONTACT, sdp, body=_SDP)
     yield _request(
@@ -141,6 +147,30 @@ def _others() -> Iterator[bytes]:
     yield _request("INFO", "Content-Type: application/dtmf-relay", body=b"Signal=1\r\nDuration=9\r\n", to_tag=";tag=x")
     yield _request("PRACK", "RAck: 1 1 INVITE", to_tag=";tag=x")
     yield from (_request(method, to_tag=";tag=x") for method in ("ACK", "BYE", "CANCEL"))
+
+
+def _outside_of_dialogs() -> Iterator[bytes]:
+    """What a guest, who is registered now and then, watches, publishes and sends."""
+
+    def ask(method: str, number: int, *headers: str, body: bytes = b"") -> bytes:
+        branch = f"z9hG4bKoutside{method}{number}"
+        packet = _request(method, *headers, body=body, branch=branch, uri=_GUEST_URI, user=GUEST)
+        return packet.replace(f"<sip:{USER}@{DOMAIN}>;tag=f".encode(), f"<{_GUEST_URI}>;tag=f".encode())
+
+    pidf = "Content-Type: application/pidf+xml"
+    yield ask("SUBSCRIBE", 1, _CONTACT, "Event: presence;id=7", "Accept: application/pidf+xml;q=0.5, multipart/related")
+    yield ask("SUBSCRIBE", 2, _CONTACT, "o: presence", "Supported: eventlist, 100rel", "Expires: 3600")
+    yield ask("SUBSCRIBE", 3, _CONTACT, "Event: dialog;sla;call-id=c;from-tag=a;to-tag=b", "Expires: 0")
+    yield ask(
+        "SUBSCRIBE", 4, _CONTACT, "Event: message-summary", "Require: eventlist", "Record-Route: <sip:p;lr>, <sip:q>"
+    )
+    yield ask("PUBLISH", 1, "Event: presence", pidf, "Expires: 99999999999", body=_PIDF)
+    yield ask("PUBLISH", 2, "Event: presence", "SIP-If-Match: a", "Expires: 0")
+    yield ask("PUBLISH", 3, "Event: presence", pidf, body=_BOMB)
+    yield ask("PUBLISH", 4, "Event: presence", pidf, "Content-Encoding: gzip", body=b"<a>" * 300)
+    yield ask("MESSAGE", 1, "Content-Type: text/plain;charset=UTF-8", "Route: <sip:127.0.0.1;lr>", body="ü".encode())
+    yield ask("MESSAGE", 2, "Via: SIP/2.0/UDP a;branch=z9hG4bKsrm-1-1-2-3, SIP/2.0/UDP b", "Subject: a\r\n b")
+    yield ask("MESSAGE", 3, f'Proxy-Authorization: Digest username="x", realm="{DOMAIN}"', "Proxy-Require: a, b")
 
 
 def _responses() -> Iterator[bytes]:
@@ -155,6 +185,12 @@ def _responses() -> Iterator[bytes]:
     yield _response("423 Interval Too Brief", "REGISTER", "Min-Expires: 60")
     yield _response("486 Busy Here", "INVITE", "Retry-After: 5 (busy);duration=3")
     yield _response("503 Service Unavailable", "OPTIONS", "Retry-After: 120", branch="z9hG4bKother")
+    for number in range(1, 4):
+        yield _response("200 OK", "NOTIFY", branch=f"z9hG4bKsrn-{number}-1")
+        yield _response("481 Gone", "NOTIFY", branch=f"z9hG4bKsrn-{number}-2")
+        yield _response("503 Later", "NOTIFY", "Retry-After: 5 (busy);duration=3", branch=f"z9hG4bKsrn-{number}-3")
+        yield _response("200 OK", "MESSAGE", branch=f"z9hG4bKsrm-{number}-1-0123456789abcdef-0123456789abcdef")
+        yield _response("100 Trying", "MESSAGE", branch=f"z9hG4bKsrm-{number}-2-0123456789abcdef-0123456789abcdef")
 
 
 def messages() -> list[bytes]:

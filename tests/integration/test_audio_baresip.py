@@ -22,7 +22,7 @@ WAYS = pytest.mark.parametrize(
     [(G711, "udp"), (G722, "udp"), (OPUS, "udp"), (G711, "tcp"), (OPUS, "tls")],
     ids=lambda value: value if isinstance(value, str) else value.module,
 )
-"""The last over TLS, with the daemon's own authority trusted."""
+"""Each codec, and each transport of the signalling."""
 SAID_HZ = 800
 ENOUGH_PACKETS = 60
 

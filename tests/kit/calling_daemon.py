@@ -1,8 +1,7 @@
 """The daemon with an audio side that only talks: takes the daemon's own command line.
 
-It answers any description with a fixed one, refuses one that contains ``refuse-me``, and thinks about one that
-contains ``s=wait`` until the file is there that MEDIA_RELEASE names. What it is asked it writes, one JSON line each,
-into the file that MEDIA_REPORT names.
+It answers any description with a fixed one, refuses one that contains ``refuse-me``, never decides about one that
+contains ``s=undecided``, and writes what it is asked, one JSON line each, into the file that MEDIA_REPORT names.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import daemon.wiring
 from daemon.__main__ import main
-from domain.calls import CallTarget, MediaAnswer, MediaRefusal, RefusalStatus
-from domain.legs import LegPeer, LegReport
+from domain.calls import CallEvent, CallTarget, IncomingCall, MediaAnswer, MediaRefusal, RefusalStatus
+from domain.legs import LegEvent, LegPeer, LegReport
+from sip_server.invite_flow import InviteFlow
 
 ANSWER = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -36,8 +35,6 @@ class TalkingMedia:
         self, leg_id: str, offer: bytes | None, target: CallTarget, peer: LegPeer
     ) -> MediaAnswer | MediaRefusal:
         self._tell("open", leg=leg_id, target=str(target.kind), device=target.device_id, has_offer=offer is not None)
-        while b"s=wait" in (offer or b"") and not Path(os.environ["MEDIA_RELEASE"]).exists():
-            time.sleep(0.01)
         return _answer(offer)
 
     def update_leg(self, leg_id: str, offer: bytes | None) -> MediaAnswer | MediaRefusal:
@@ -63,6 +60,14 @@ class TalkingMedia:
             report.write(json.dumps({"what": what, **fields}) + "\n")
 
 
+class UndecidedFlow(InviteFlow):
+    """In the place of ``InviteFlow``: a call that it leaves alone is neither answered nor refused."""
+
+    def on_call_event(self, event: CallEvent | LegEvent) -> None:
+        if not (isinstance(event, IncomingCall) and b"s=undecided" in event.offer):
+            super().on_call_event(event)
+
+
 def _answer(offer: bytes | None) -> MediaAnswer | MediaRefusal:
     if offer is not None and b"refuse-me" in offer:
         return MediaRefusal(RefusalStatus.NOT_ACCEPTABLE_HERE, "no codec in common")
@@ -72,4 +77,5 @@ def _answer(offer: bytes | None) -> MediaAnswer | MediaRefusal:
 if __name__ == "__main__":
     media = TalkingMedia(Path(os.environ["MEDIA_REPORT"]))
     setattr(daemon.wiring, "make_media", lambda engine: media)  # noqa: B010  # typed as a function of the module's own
+    setattr(daemon.wiring, "InviteFlow", UndecidedFlow)  # noqa: B010  # the same
     sys.exit(main())

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,11 +172,11 @@ def running_firefox(home: Path, authority_pem: str, tone_hz: int) -> Iterator[Fi
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process,
     ):
         try:
-            session = Marionette(int(wait_until(lambda: _chosen_port(profile), "Firefox listens", START_S)))
-            yield FirefoxPhone(session)
-            session.command("Marionette:Quit", flags=["eForceQuit"])
-            process.wait(START_S)
-            session.close()
+            port = int(wait_until(lambda: _chosen_port(profile), "Firefox listens", START_S))
+            with closing(Marionette(port)) as session:
+                yield FirefoxPhone(session)
+                session.command("Marionette:Quit", flags=["eForceQuit"])
+                process.wait(START_S)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -165,12 +165,34 @@ def test_owner_names_the_device_behind_a_binding(board):
     assert (now.name, now.availability) == ("Kitchen", Availability.DO_NOT_DISTURB)
 
 
+def test_device_that_told_its_address_takes_its_entry_there(presence, board):
+    """Until then the UUID stands for the address."""
+    quiet = OwnedDevice("Kitchen", is_do_not_disturb=True, addresses=(UUID,))
+    board.apply_owner(OwnerView({UUID: quiet, "other": OwnedDevice("Other", addresses=("kitchen",))}))
+    board.apply_device(UUID, replace(quiet, addresses=("kitchen",)))
+    assert [one.address for one in board.presentities()] == ["kitchen"]
+    assert board.find_presentity("kitchen").device_ids == (UUID, "other")
+    board.on_binding_event(BindingAdded(binding(device_id=UUID)))
+    assert board.find_presentity("kitchen").availability is Availability.DO_NOT_DISTURB
+    board.apply_owner(OwnerView())
+    assert board.find_presentity("kitchen").device_ids == (UUID,)
+    assert board.find_presentity("kitchen").availability is Availability.AVAILABLE
+
+
 def test_address_is_disturbed_while_one_of_its_devices_may_be(board):
     board.on_binding_event(BindingAdded(binding(1, device_id="a")))
     board.on_binding_event(BindingAdded(binding(2, device_id="b")))
     board.apply_owner(OwnerView({"a": OwnedDevice("A", is_do_not_disturb=True), "b": OwnedDevice("B")}))
     now = board.find_presentity("kitchen")
     assert (now.availability, now.name, now.device_ids) == (Availability.AVAILABLE, "", ("a", "b"))
+
+
+def test_do_not_disturb_is_of_the_devices_that_are_there(board):
+    """The owner's quiet device is known to have the address; another one has registered it."""
+    board.apply_owner(OwnerView({"a": OwnedDevice("A", is_do_not_disturb=True, addresses=("kitchen",))}))
+    assert board.find_presentity("kitchen").is_do_not_disturb
+    board.on_binding_event(BindingAdded(binding(device_id="b")))
+    assert board.find_presentity("kitchen").availability is Availability.AVAILABLE
 
 
 def test_call_is_of_the_address_that_the_called_name_means(presence, board):

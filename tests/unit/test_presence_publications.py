@@ -7,7 +7,7 @@ import pytest
 from domain.events import BindingAdded, BindingRemoved, RemovalReason
 from domain.presence import Activity, Availability, ChangeCause, PublishedState
 from domain.watching import PublishAccepted, PublishFault, PublishRefused
-from presence.publications import Publication, PublicationLimits, Publications, compose
+from presence.publications import Offer, Publication, PublicationLimits, Publications, compose, decide
 from tests.kit.presence import Presence, binding, flow, pidf, publish
 
 
@@ -192,6 +192,14 @@ def test_refreshes_for_ever_do_not_fill_the_memory():
     assert len(publications) == 1
     assert publications.expire(1999.0 + 60) == ("kitchen",)
     assert len(publications) == 0
+
+
+def test_section_6_step_3_what_has_expired_stands_no_more_even_before_the_timer():
+    standing = (Publication("old", PublishedState(note="x"), 10.0),)
+    decision = decide(standing, publish(etag="old", body=b""), Offer(10.0, "new", True, PublicationLimits()))
+    assert decision.publications == ()
+    assert isinstance(decision.answer, PublishRefused)
+    assert decision.answer.fault is PublishFault.CONDITION_FAILED
 
 
 def said(**fields):

@@ -55,7 +55,7 @@ def running_linphone(
     ]
     own_places = {"HOME": str(directory), "XDG_DATA_HOME": str(directory), "PULSE_SERVER": "none"}
     with running_client(command, directory / "linphone.log", own_places) as client:
-        # The port is opened by command: the settings' one waits for a network that is up, which a loopback is not.
+        # By command: without the folder of its data base, and a route, linphone opens no port by its settings.
         client.say(f"port sip {free_udp_port(ip)} {transport}")
         host_port = f"{uri_host(server[0])}:{server[1]}"
         user, proof = (

@@ -142,6 +142,8 @@ TEST_CASE("RFC 6665 8.4: the id of an Event is said again in each NOTIFY, and te
     CHECK(scene.notifier.count() == 2);
     CHECK(scene.ask({.event = "dialog;id=\"7\""}) == RejectReason::malformed);
     CHECK(scene.ask({.event = "dialog;id="}) == RejectReason::malformed);
+    CHECK(scene.ask({.event = "dialog;id=7@h"}) == RejectReason::malformed);
+    CHECK(scene.watch({.event = "dialog;id=a-Z.9!%*_+`'~"}).field("Event") == "dialog;id=a-Z.9!%*_+`'~");
     CHECK(scene.ask({.event = "dialog;id=" + std::string(129, 'a')}) == RejectReason::field_too_long);
     CHECK(scene.watch({.event = "dialog;id=" + std::string(128, 'a')}).field("Event").size() == 10 + 128);
 }
