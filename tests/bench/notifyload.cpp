@@ -57,10 +57,6 @@ std::uint64_t now_ns() {
             .count());
 }
 
-std::uint32_t capped(std::uint64_t value) {
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
-}
-
 class Watchers {
   public:
     explicit Watchers(const WatchOptions& options)
@@ -232,7 +228,7 @@ class Watchers {
     void finish_if_done(Slot& slot) {
         if (!slot.is_answered || !slot.is_notified) return;
         ++report_.done;
-        report_.latencies_ns.push_back(capped(now_ns() - slot.started_ns));
+        report_.latencies_ns.push_back(now_ns() - slot.started_ns);
         release(slot);
     }
 
@@ -305,7 +301,7 @@ class Watchers {
         judge(text, watcher, number);
         if (watcher.told_of != change_) {
             watcher.told_of = change_;
-            since_change_ns_.push_back(capped(now_ns() - changed_ns_));
+            since_change_ns_.push_back(now_ns() - changed_ns_);
         }
         if (watcher.slot < 0) return;
         auto& slot = slots_[static_cast<std::size_t>(watcher.slot)];
@@ -352,7 +348,7 @@ class Watchers {
     std::string lines_;
     std::optional<Command> command_;
     WatchReport report_;
-    std::vector<std::uint32_t> since_change_ns_;
+    std::vector<std::uint64_t> since_change_ns_;
     std::uint64_t changed_ns_{0};
     std::uint32_t change_{0};
     std::uint32_t started_{0};

@@ -104,7 +104,7 @@ class _Bench:
             idle = measure_idle(server)
             samples["one desk", peer.name].append(measure_subscribe(server, generator, plan.watchers, idle))
             samples["change", peer.name].append(measure_changes(server, generator, changes, idle))
-        with self._start(bare_peer, WatchShape(DOMAIN, plan.watchers, 1)) as (server, generator):
+        with self._start(bare_peer, WatchShape(DOMAIN, plan.watchers, 1, window=8)) as (server, generator):
             subscribe(generator, plan.watchers)
             idle = measure_idle(server)
             samples["kernel's buffers", peer.name].append(measure_changes(server, generator, bare_changes, idle))

@@ -62,8 +62,12 @@ class Findings:
 
 
 def is_valid(findings: Findings) -> bool:
-    """True when nothing was refused, wrong or out of order, and no watcher's own socket lost anything."""
-    return all(sample.errors == 0 for samples in findings.samples.values() for sample in samples)
+    """True when nothing was refused, wrong or out of order, and no watcher's own socket lost anything.
+
+    What happens with the kernel's default buffers is judged by a verdict: a server that drops answers drops requests.
+    """
+    counted = [samples for (key, _), samples in findings.samples.items() if key != "kernel's buffers"]
+    return all(sample.errors == 0 for samples in counted for sample in samples)
 
 
 def render(findings: Findings) -> str:

@@ -25,7 +25,7 @@ struct WatchReport {
     std::uint64_t stale{0};  // with the same body as the watcher's NOTIFY before
     std::uint64_t bad{0};
     std::string_view complaint;  // about the last bad one
-    std::vector<std::uint32_t> latencies_ns;
+    std::vector<std::uint64_t> latencies_ns;
 };
 
 // What does not begin anew with each command.
@@ -34,14 +34,14 @@ struct WatchTotals {
     std::uint64_t send_errors{0};
 };
 
-inline double quantile(const std::vector<std::uint32_t>& sorted, double fraction) {
+inline double quantile(const std::vector<std::uint64_t>& sorted, double fraction) {
     if (sorted.empty()) return 0;
-    return sorted[static_cast<std::size_t>(fraction * static_cast<double>(sorted.size() - 1))];
+    return static_cast<double>(sorted[static_cast<std::size_t>(fraction * static_cast<double>(sorted.size() - 1))]);
 }
 
 // `since_change_ns`: when each watcher had its first NOTIFY after the last change.
 inline void print_report(std::string_view mode, std::uint64_t wall_ns, WatchReport report,
-                         std::vector<std::uint32_t> since_change_ns, const WatchTotals& totals) {
+                         std::vector<std::uint64_t> since_change_ns, const WatchTotals& totals) {
     std::string statuses;
     for (const auto& [status, count] : report.statuses) {
         statuses += (statuses.empty() ? "" : ", ") + ("\"" + std::to_string(status) + "\": ") + std::to_string(count);
