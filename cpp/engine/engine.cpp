@@ -18,6 +18,7 @@ constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits 
 constexpr std::size_t kFirstPingsPerMs = 20;
 constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
 constexpr int kLooksPerTick = 5;
+constexpr std::size_t kOctetsPerAnswer = 2 * 1280;  // of a receive buffer, as the kernel counts; half is for others
 
 std::uint64_t random_seed() {
     std::random_device source;
@@ -80,6 +81,7 @@ std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t por
     if (auto fault = stack_.open(ip, port)) return fault;
     calls_.reopen();
     notifier_.reopen();
+    notifier_.set_answer_room(static_cast<std::size_t>(stack_.receive_buffer()) / kOctetsPerAnswer);
     publications_.reopen();
     relay_.reopen();
     const std::lock_guard guard(clock_guard_);

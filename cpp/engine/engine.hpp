@@ -180,6 +180,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
         const sip::Inspection& seen;
         const dialog::CallRequest& request;
     };
+    [[nodiscard]] Sender sender_of(const Asked& asked) const noexcept;
     [[nodiscard]] std::optional<Sender> let_in(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling begin_call(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling take_outside(const Asked& asked, sip::Reply& reply) noexcept;

@@ -18,9 +18,15 @@ void Notifier::apply(NotifierConfig config, base::TimeMs now_ms, dialog::Outbox&
     state_->send_ready(now_ms, out);
 }
 
-TakenRequest Notifier::take(const dialog::CallRequest& request, base::TimeMs now_ms, dialog::Outbox& out) {
+void Notifier::set_answer_room(std::size_t answers) {
     const std::lock_guard guard(state_->guard);
-    const TakenRequest taken = state_->take(request, now_ms, out);
+    state_->set_answer_room(answers);
+}
+
+TakenRequest Notifier::take(const dialog::CallRequest& request, const Watcher& watcher, base::TimeMs now_ms,
+                            dialog::Outbox& out) {
+    const std::lock_guard guard(state_->guard);
+    const TakenRequest taken = state_->take(request, watcher, now_ms, out);
     state_->send_ready(now_ms, out);
     return taken;
 }

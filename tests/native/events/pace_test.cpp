@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "events/notify_pace.hpp"
 #include "watcher_kit.hpp"
 
 using namespace sr::events;
@@ -256,4 +257,29 @@ TEST_CASE("nothing is due once everybody is gone, however often timers moved") {
     CHECK(scene.notifier.count() == 0);
     scene.pass(100'000);
     CHECK(scene.notifier.next_due_ms(scene.now_ms) == sr::dialog::kNever);
+}
+
+TEST_CASE("no more answers are on their way than our own receive buffer holds, and a dead host keeps nobody's place") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));
+    Crowd crowd(scene);
+    for (int host = 0; host < 10; ++host) {
+        scene.flow.remote.port = static_cast<std::uint16_t>(7'000 + host);
+        const std::string contact = "<sip:bob@192.0.2.7:" + std::to_string(scene.flow.remote.port) + ">";
+        for (int i = 0; i < 10; ++i) {
+            CHECK(scene.ask({.contact = contact}) == RejectReason::none);
+            crowd.run(1);
+        }
+    }
+    crowd.run(1'000);
+    scene.notifier.set_answer_room(30);
+    scene.sent.clear();
+    scene.provide(Scene::document("<busy/>"));
+    scene.pass(kMoment / 2);
+    CHECK(scene.sent.size() == 30);
+    CHECK(scene.answer_to(scene.sent.front()));
+    scene.pass(1);
+    CHECK(scene.sent.size() == 31);
+    scene.pass(6 * kMoment);
+    CHECK(scene.sent.size() == 100);
 }
