@@ -61,6 +61,7 @@ Engine::Engine()
       notifier_(random_seed),
       publications_(random_seed),
       relay_(random_seed),
+      known_addresses_(std::make_shared<const KnownAddresses>()),
       event_lines_(std::make_shared<const std::string>(event_lines({}))),
       stack_(*this, random_seed()),
       leg_events_([this] { events_.wake(); }),

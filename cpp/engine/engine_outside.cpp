@@ -186,10 +186,9 @@ bool Engine::take_message(const Asked& asked, sip::Reply& reply, dialog::Outbox&
                                       base::monotonic_now_ms(), out);
     }
     if (refusal.reason == RejectReason::none) return true;
-    // Whom the owner has written down is only not there now; of others nobody has ever heard.
-    if (refusal.reason == RejectReason::unavailable && !doorkeeper_.is_listed(addressee)) {
-        refusal.reason = RejectReason::unknown_user;
-    }
+    // Whom the owner knows is only not there now; of others nobody has ever heard.
+    const bool is_known = doorkeeper_.is_listed(addressee) || known_addresses_.get()->keys.contains(addressee);
+    if (refusal.reason == RejectReason::unavailable && !is_known) refusal.reason = RejectReason::unknown_user;
     if (refusal.reason == RejectReason::extension_required) refusal.detail = tags;
     if (refusal.reason == RejectReason::too_many_messages) refusal.retry_after_s = kRetryMessage_s;
     refuse(refusal, {}, reply);
