@@ -18,6 +18,12 @@ constexpr std::size_t kTicksOfStep = 25;
 
 }  // namespace
 
+void Beat::begin(audio::TimeUs now_us) noexcept {
+    if (due_us_ != 0) return;
+    last_us_ = now_us;
+    due_us_ = now_us + kFrameUs;
+}
+
 void Beat::advance(audio::TimeUs now_us, std::optional<audio::TimeUs> spare_us) noexcept {
     last_us_ = due_us_;
     is_met_ = false;

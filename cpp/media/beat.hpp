@@ -12,8 +12,11 @@ namespace sr::media {
 
 class Beat {
   public:
-    /// In the past, or 0, when it has never been at work: then it is due at once.
+    /// In the past when it was not at work for a while, 0 before `begin`.
     [[nodiscard]] audio::TimeUs due_us() const noexcept { return due_us_; }
+
+    /// The first 20 ms pass from now on, unless they did already.
+    void begin(audio::TimeUs now_us) noexcept;
 
     /// What was due is done. `spare_us`: how much earlier all who were heard could have been asked; nothing: nobody was
     /// heard. The beat follows them slowly, so that a listener takes it for their clock. What was missed by more than

@@ -135,13 +135,16 @@ void LegTable::mix(audio::TimeUs now_us, SendBatch& out) {
     settle();
     sharing_.clear();
     for (Meeting*& meeting : mixing_) {
+        meeting->beat.begin(now_us);
         if (meeting->is_shared) {
             sharing_.push_back(meeting);
         } else if (meeting->beat.due_us() <= now_us) {
             mix_on(meeting->beat, {&meeting, 1}, now_us, out);
         }
     }
-    if (!sharing_.empty() && shared_beat_.due_us() <= now_us) mix_on(shared_beat_, sharing_, now_us, out);
+    if (sharing_.empty()) return;
+    shared_beat_.begin(now_us);
+    if (shared_beat_.due_us() <= now_us) mix_on(shared_beat_, sharing_, now_us, out);
 }
 
 /// 20 ms of all mixes of one beat; nobody who speaks in several is asked twice.

@@ -98,7 +98,7 @@ audio::TimeUs mix_on_a_beat(Stream& stream, int packets, audio::TimeUs first_us,
         if (is_heard && heard_us == 0) heard_us = beat.due_us();
         beat.advance(beat.due_us(), is_heard ? stream.receiver().playout()->spare_us() : std::nullopt);
     };
-    beat.advance(kStartUs, std::nullopt);
+    beat.begin(kStartUs);
     for (int i = 0; i < packets; ++i) {
         const audio::TimeUs arrival_us = first_us + i * kTickUs + delay_us(i);
         while (beat.due_us() < arrival_us) tick();
