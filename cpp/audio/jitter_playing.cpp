@@ -90,6 +90,9 @@ void JitterBuffer::drop_excess(Head& head, TimeUs now_us) noexcept {
         pass(head);
         head = find_head();
     }
+    // Nothing is there to be taken out, so what comes next is awaited from here on.
+    const TimeUs excess_us = delay_us(next_timestamp_, now_us) - most_us;
+    if (head.slot == nullptr && excess_us > 0) next_timestamp_ += to_ticks(excess_us);
 }
 
 JitterPiece JitterBuffer::play(const Head& head, TimeUs delay_us, TimeUs now_us, bool is_quiet) noexcept {
