@@ -106,6 +106,7 @@ test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 
 fuzz: $(STAMPS)/dev build  ## mutated packets against daemons of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.sockets --messages $(PACKETS) --seed $(SEED)
 
 fuzz-native: packages-fuzz  ## libFuzzer on every native parser: RUNS=1000000 for each
 	@scripts/fuzz-native.sh $(RUNS)
