@@ -19,8 +19,8 @@ from playwright.async_api import Page
 from tests.browser.test_daemon import HTTP, port_of
 from tests.kit.browser import headless_chromium, visitor
 from tests.kit.daemon_process import ROOT, DaemonProcess
-from tests.kit.presence import pidf
 from tests.kit.presence_daemon import watched_house
+from tests.kit.presence_room import pidf
 
 MODULES = ROOT / "web" / "node_modules"
 

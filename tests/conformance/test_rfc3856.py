@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.presence import PIDF
 from tests.kit.presence_daemon import INTERVAL_S
+from tests.kit.presence_room import PIDF
 from tests.kit.sip_call import SipCall
 from tests.kit.watch import PIDF_TYPE, Watch, activities_of, basic_of, document_of, publish, state_of, talking
 

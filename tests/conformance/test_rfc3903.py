@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.presence import pidf
 from tests.kit.presence_daemon import INTERVAL_S
+from tests.kit.presence_room import pidf
 from tests.kit.sip_peer import SipMessage
 from tests.kit.watch import PIDF_TYPE, activities_of, basic_of, publish
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.kit.presence import RLMI, ListRead, read_list_body
 from tests.kit.presence_daemon import LISTED
+from tests.kit.presence_room import RLMI, ListRead, read_list_body
 from tests.kit.sip_peer import SipMessage, SipPeer
 from tests.kit.watch import Watch, state_of, talking
 

@@ -25,8 +25,8 @@ from tests.integration.clients.client_process import ClientProcess
 from tests.integration.clients.linphone_friend import running_linphone_friend
 from tests.integration.clients.linphonec import needs_linphonec
 from tests.kit.daemon_process import DaemonProcess, wait_until
-from tests.kit.presence import pidf
 from tests.kit.presence_daemon import watched_house
+from tests.kit.presence_room import pidf
 from tests.kit.sip_peer import SipPeer
 from tests.kit.watch import publish
 

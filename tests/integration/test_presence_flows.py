@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.kit.presence import pidf
 from tests.kit.presence_daemon import watched_house
+from tests.kit.presence_room import pidf
 from tests.kit.sip_peer import SipMessage, SipPeer
 from tests.kit.stream_peer import TcpPeer, TlsPeer
 from tests.kit.tls_daemon import COMMAND, write_certificate

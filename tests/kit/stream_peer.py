@@ -44,9 +44,10 @@ class TcpPeer(SipPeer):
     def send(self, octets: bytes) -> None:
         self._socket.sendall(octets)
 
-    def send_until_cut_off(self, octets: bytes) -> None:
-        """Send the same again and again, reading nothing, until the daemon ends the connection."""
-        with contextlib.suppress(ConnectionError):
+    def send_until_full(self, octets: bytes) -> None:
+        """Send the same again and again, reading nothing, until the daemon takes no more or ends the connection."""
+        self._socket.settimeout(0.5)
+        with contextlib.suppress(ConnectionError, TimeoutError):
             while True:
                 self._socket.sendall(octets)
 
