@@ -120,6 +120,9 @@ class _Room:
     def stop(self) -> None:
         """Wait for nothing any more; idempotent."""
         self._stop_expiry()
+        self._stop_telling()
+
+    def _stop_telling(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -131,7 +134,7 @@ class _Room:
 
     def _take_owner(self) -> None:
         self._board.apply_owner(self._book.owner_view())
-        self._tell_known_soon()
+        self._tell_all_known()  # at once: after a start, nobody of the file is unknown for a moment
 
     def _tell_known_soon(self) -> None:
         """Once for the many who register at the same time."""
@@ -139,7 +142,7 @@ class _Room:
             self._telling = asyncio.get_running_loop().call_later(GATHER_S, self._tell_all_known)
 
     def _tell_all_known(self) -> None:
-        self._telling = None
+        self._stop_telling()
         self._tell_known(self._book.addresses())
 
     def _resolve(self, name: str) -> str:

@@ -121,6 +121,14 @@ def test_4_2_1_4_refresh_for_no_time_ends_it_with_the_state(watch):
     assert watch.subscribe().status == 481
 
 
+def test_4_2_1_4_refresh_of_who_is_registered_no_more_is_403_and_ends_it_with_reason_rejected(watch):
+    assert watch.peer.register(expires=0).status == 200
+    assert watch.subscribe().status == 403
+    last = watch.next_notify()
+    assert (state_of(last), last.body) == (("terminated", {"reason": "rejected"}), b"")
+    assert watch.subscribe().status == 481
+
+
 def test_4_4_3_fetch_is_answered_told_once_and_leaves_nothing(watcher, device):
     watch = Watch(watcher, device.user, "reg")
     assert watch.subscribe(0).get("expires") == "0"

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.kit.daemon_process import wait_until
 from tests.kit.presence_daemon import watched_house
 from tests.kit.presence_room import pidf
 from tests.kit.sip_peer import SipMessage, SipPeer
@@ -35,7 +36,7 @@ def make_peer(tmp_path_factory) -> Iterator[MakePeer]:
     trust = write_certificate(directory / "server.pem")
     environment = {"TLS_CERTIFICATE": str(directory / "server.pem")}
     made: list[SipPeer] = []
-    listed = {"devices": {f"{ABSENT}@screamrouter.local": {"networks": ["127.0.0.0/8"]}}}
+    listed = {"devices": {f"{ABSENT}@screamrouter.local": {"name": "Cellar"}}}
     with watched_house(directory, sections=listed, command=COMMAND, environment=environment) as daemon:
 
         def make(transport: str) -> SipPeer:
@@ -142,6 +143,9 @@ def test_a_message_to_nobody_is_404_and_to_who_is_gone_480(make_peer):
     sender = make_peer("udp")
     assert message(sender, "nobody-of-that-name", b"Tea?").status == 404
     assert message(sender, ABSENT, b"Tea?").status == 480
+    gone = make_peer("tcp")
+    assert gone.register(expires=0).status == 200
+    wait_until(lambda: message(sender, gone.user, b"Tea?").status == 480, "it is known, and not there")
 
 
 def test_a_connection_that_ends_takes_its_device_with_it_and_the_watchers_are_told(make_peer):
