@@ -69,6 +69,7 @@ RejectReason Notifier::State::begin(const dialog::CallRequest& request, const Wa
     Subscription& added = add(request, terms, {next_id_++, resource, watcher, local, tag_of(random())}, now_ms);
     if (is_held) {
         added.accept(now_ms);
+        if (std::exchange(resource->is_unsolicited, false)) ask(*resource);
     } else {
         ask(*resource);
     }

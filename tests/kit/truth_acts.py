@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import uuid
 from collections.abc import Callable
@@ -67,6 +68,7 @@ class Household:
     standing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
         for actor in self.actors:
             devices = self.addresses.setdefault(actor.address, model.Address({})).devices
             devices.setdefault(actor.device, model.Device())
@@ -220,7 +222,7 @@ class Household:
 
     def rename(self, actor: Actor) -> None:
         device = self.addresses[actor.address].devices[actor.device]
-        device.name = f"Name {self.random.randrange(1000)}"
+        device.name = f"Name {next(self._numbers)}"
         self._edit(lambda devices: devices[actor.device].update(name=device.name))
 
     def forget(self, actor: Actor) -> None:

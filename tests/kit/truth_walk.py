@@ -30,6 +30,8 @@ SECTIONS: dict[str, Any] = {
     "http": {"enabled": True, "address": "127.0.0.1", "port": 0},
     "devices": {HALL: {"name": "Great Hall", "role": "sink"}},
 }
+OFTEN = {"come": 4, "dial_sink_by_name": 2, "publish": 2}
+"""What must happen before other things can."""
 PACKAGES = {"presence": model.pidf, "dialog": model.dialog_info, "reg": model.reg_info}
 
 
@@ -57,9 +59,10 @@ class Walk:
         self.settle()
 
     def take_step(self) -> None:
-        possible, choose = self.house.possible(), self.house.random.choice
-        act = choose(sorted({name for name, _ in possible}))  # each kind as often, however many could do it
-        actor = choose([one for name, one in possible if name == act])
+        possible, source = self.house.possible(), self.house.random
+        names = sorted({name for name, _ in possible})  # each kind as often, however many could do it
+        (act,) = source.choices(names, [OFTEN.get(name, 1) for name in names])
+        actor = source.choice([one for name, one in possible if name == act])
         self.done.append(f"{actor.label} {act}")
         self.counts[act] += 1
         getattr(self.house, act)(actor)
