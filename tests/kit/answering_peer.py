@@ -33,6 +33,11 @@ class _Answering:
         self._thread = threading.Thread(target=self._run, name=f"peer-{peer.user}", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether anything may still come: a connection that the daemon closed brings nothing more."""
+        return self._thread.is_alive()
+
     def next_answer(self, timeout_s: float) -> SipMessage:
         """The next answer; TimeoutError when none comes."""
         try:

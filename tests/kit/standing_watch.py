@@ -117,11 +117,15 @@ class StandingWatch:
     """The subscriptions of ``peer``, which is registered."""
 
     def __init__(self, peer: AnsweringUdp | AnsweringTcp) -> None:
-        self.peer = peer
-        peer.answering.on_notify = self._take
         self._changed = threading.Condition()
         self._subscriptions: dict[str, Subscription] = {}
         self._count = 0
+        self.move(peer)
+
+    def move(self, peer: AnsweringUdp | AnsweringTcp) -> None:
+        """Be there from now on, with all subscriptions."""
+        self.peer = peer
+        peer.answering.on_notify = self._take
 
     @property
     def count(self) -> int:

@@ -40,7 +40,9 @@ def main() -> int:
             is_true = False
         else:
             done = ", ".join(f"{act} {count}" for act, count in sorted(counts.items()))
-            print(f"seed {seed}: {asked.steps} steps in {time.monotonic() - began:.1f} s, all agree: {done}", flush=True)
+            print(
+                f"seed {seed}: {asked.steps} steps in {time.monotonic() - began:.1f} s, all agree: {done}", flush=True
+            )
     return 0 if is_true else 1
 
 

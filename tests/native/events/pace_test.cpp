@@ -224,6 +224,20 @@ TEST_CASE("what nobody watches any more is forgotten after 30 s, which is told o
     CHECK(scene.notifier.drain(10).at(0).kind == WatchEventKind::wanted);
 }
 
+TEST_CASE("what is provided though nobody asked is told at once, and policy is asked whether it still holds") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));  // on its way while policy was told that nobody watches
+    CHECK_FALSE(scene.notifier.has_events());
+    CHECK(scene.ask() == RejectReason::none);
+    REQUIRE(scene.sent.size() == 2);
+    const auto events = scene.notifier.drain(10);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == WatchEventKind::wanted);
+    scene.provide(Scene::document("<calm/>"));
+    CHECK(scene.ask() == RejectReason::none);
+    CHECK_FALSE(scene.notifier.has_events());
+}
+
 TEST_CASE("what is provided though nobody watches it is forgotten, too") {
     Scene scene;
     scene.provide(Scene::document("<calm/>"));
