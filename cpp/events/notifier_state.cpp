@@ -211,6 +211,7 @@ void Notifier::State::shut_down(base::TimeMs now_ms, dialog::Outbox& out) {
         if (subscription->is_pending()) {
             answer_no(*subscription, sip::RejectReason::shutting_down, out);
         } else {
+            if (subscription->give_up_notify()) pace_.leave(subscription->place);  // there is no time to wait for it
             subscription->end(EndReason::probation);
         }
         settle(*subscription, now_ms);

@@ -199,6 +199,19 @@ TEST_CASE("RFC 6665 4.1.3: the end of the daemon is told with probation and when
     scene.watch();
 }
 
+TEST_CASE("RFC 6665 4.1.3: the end of the daemon is told even to who has not answered the notification before") {
+    Scene scene;
+    const Out first = scene.watch();
+    scene.provide(Scene::document("<busy/>"));
+    scene.pass(5'000);
+    scene.sent.clear();
+    scene.command([&](auto& out) { scene.notifier.shut_down(scene.now_ms, out); });
+    const Out last = scene.only();
+    CHECK(last.state() == "terminated;reason=probation;retry-after=5");
+    CHECK(scene.answer_to(last));
+    CHECK(scene.notifier.count() == 0);
+}
+
 TEST_CASE("what nobody watches any more is forgotten after 30 s, which is told once") {
     Scene scene;
     const Out notify = scene.watch();

@@ -1,0 +1,108 @@
+"""Subscriptions to ever other addresses, far more than there is room for: the limit holds, and nothing of them is left.
+
+python -m tests.soak.subscriptions --addresses 20000 --waves 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.integration.test_https import ANY_PORT, browser_of
+from tests.kit.answering_peer import AnsweringUdp
+from tests.kit.daemon_process import running_daemon, wait_until
+from tests.kit.process_size import ProcessSize
+
+LEASE_S = 2
+IN_FLIGHT = 50
+"""SUBSCRIBEs whose answers are waited for together."""
+MOST_GROWTH_KB = 8_000
+"""Of a wave over the wave before: the first has taken what the tables keep."""
+
+
+@dataclass
+class Flood:
+    """The answers of each wave, and how large the daemon was behind each, when all of it had ended."""
+
+    limit: int
+    answers: list[Counter[int]] = field(default_factory=list)
+    sizes: list[ProcessSize] = field(default_factory=list)
+    took_s: list[float] = field(default_factory=list)
+    most_held: int = 0
+
+    def require_nothing_broken(self) -> None:
+        """AssertionError where the limit did not hold, or something is left."""
+        assert self.most_held <= self.limit, f"{self.most_held} were held, and {self.limit} was the limit"
+        assert all(set(wave) == {200, 503} for wave in self.answers), self.answers
+        grown_kb = [
+            after.resident_kb - before.resident_kb for before, after in zip(self.sizes, self.sizes[1:], strict=False)
+        ]
+        assert all(each < MOST_GROWTH_KB for each in grown_kb), f"grown by {grown_kb} kB"
+        assert self.sizes[-1].descriptors <= self.sizes[0].descriptors
+
+    def __str__(self) -> str:
+        waves = zip(self.answers, self.took_s, self.sizes, strict=True)
+        return "\n".join(f"{dict(answers)} in {took_s:.1f} s, then {size}" for answers, took_s, size in waves)
+
+
+def soak(directory: Path, *, addresses: int, waves: int, limit: int) -> Flood:
+    """``addresses`` of its own in each wave; when its subscriptions have ended, the next comes."""
+    presence: dict[str, Any] = {"min_expires_s": 1, "max_expires_s": LEASE_S, "max_subscriptions": limit}
+    flood = Flood(limit)
+    with (
+        running_daemon(directory, sections={**ANY_PORT, "presence": presence}) as daemon,
+        browser_of(daemon) as browser,
+    ):
+        for wave in range(waves):
+            with AnsweringUdp(daemon.address, "flood") as peer:
+                assert peer.register().status == 200
+                began = time.monotonic()
+                flood.answers.append(_subscribe_to_all(peer, f"w{wave}", addresses))
+                flood.took_s.append(time.monotonic() - began)
+                flood.most_held = max(flood.most_held, _held(browser))
+                wait_until(lambda: not _held(browser), "their leases are over", LEASE_S + 40.0)
+            flood.sizes.append(ProcessSize.of(daemon.process.pid))
+    return flood
+
+
+def _held(browser: httpx.Client) -> int:
+    return len(browser.get("/api/subscriptions", timeout=20).raise_for_status().json())
+
+
+def _subscribe_to_all(peer: AnsweringUdp, prefix: str, addresses: int) -> Counter[int]:
+    answers: Counter[int] = Counter()
+    for first in range(0, addresses, IN_FLIGHT):
+        numbers = range(first, min(first + IN_FLIGHT, addresses))
+        for number in numbers:
+            uri = f"sip:{prefix}-{number}@{peer.domain}"
+            lines = [f"Contact: {peer.contact}", "Event: presence", "Expires: 600"]
+            call_id = f"{prefix}-{number}@flood"
+            peer.send(peer.request("SUBSCRIBE", uri=uri, to=f"<{uri}>", call_id=call_id, headers=lines))
+        answers.update(peer.receive().status for _ in numbers)
+    return answers
+
+
+def main() -> int:
+    """1 where the limit did not hold, or something is left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--addresses", type=int, default=20_000)
+    parser.add_argument("--waves", type=int, default=4)
+    parser.add_argument("--limit", type=int, default=10_000)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        flood = soak(Path(directory), addresses=asked.addresses, waves=asked.waves, limit=asked.limit)
+    print(flood)
+    flood.require_nothing_broken()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
