@@ -22,6 +22,8 @@ from tests.kit.daemon_process import running_daemon, wait_until
 from tests.kit.process_size import ProcessSize
 
 LEASE_S = 2
+PATIENCE_S = 60.0
+"""An answer leaves with its first notification, and those wait behind the watcher's own others until it answers."""
 IN_FLIGHT = 50
 """SUBSCRIBEs whose answers are waited for together."""
 MOST_GROWTH_KB = 8_000
@@ -86,7 +88,7 @@ def _subscribe_to_all(peer: AnsweringUdp, prefix: str, addresses: int) -> Counte
             lines = [f"Contact: {peer.contact}", "Event: presence", "Expires: 600"]
             call_id = f"{prefix}-{number}@flood"
             peer.send(peer.request("SUBSCRIBE", uri=uri, to=f"<{uri}>", call_id=call_id, headers=lines))
-        answers.update(peer.receive().status for _ in numbers)
+        answers.update(peer.receive(PATIENCE_S).status for _ in numbers)
     return answers
 
 
