@@ -115,7 +115,7 @@ def test_rfc6665_4_1_2_2_a_watcher_is_back_within_its_lease_after_a_kill_by_refr
         first.stop(signal.SIGKILL)
         assert watcher.ended() == ""
         with started_daemon(tmp_path):
-            began, statuses = time.monotonic(), []
+            began, statuses = time.monotonic(), list[int]()
             while not statuses or not watcher.sees(AVAILABLE):
                 watcher.watch.wait_for_more(watcher.watch.count, LEASE_S / 2)
                 statuses.append(watcher.refresh())

@@ -251,6 +251,25 @@ TEST_CASE("what is provided though nobody asked is told at once, and policy is a
     CHECK_FALSE(scene.notifier.has_events());
 }
 
+TEST_CASE("what lingers keeps no watcher out: the longest unwatched is forgotten first") {
+    auto config = Scene::usual();
+    config.max_subscriptions = 2;
+    Scene scene(config);
+    for (const char* user : {"a", "b", "c", "d"}) {
+        scene.command([&](auto& out) {
+            scene.notifier.provide({"dialog", user}, {}, Scene::document("<calm/>"), false, scene.now_ms, out);
+        });
+        scene.pass(1);
+    }
+    CHECK(scene.ask({.user = "e"}) == RejectReason::none);
+    const auto events = scene.notifier.drain(10);
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].kind == WatchEventKind::unwanted);
+    CHECK(events[0].resource.address == "a");
+    CHECK(events[1].kind == WatchEventKind::wanted);
+    CHECK(events[1].resource.address == "e");
+}
+
 TEST_CASE("what is provided though nobody watches it is forgotten, too") {
     Scene scene;
     scene.provide(Scene::document("<calm/>"));
