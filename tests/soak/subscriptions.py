@@ -21,7 +21,9 @@ from tests.kit.answering_peer import AnsweringUdp
 from tests.kit.daemon_process import running_daemon, wait_until
 from tests.kit.process_size import ProcessSize
 
-LEASE_S = 2
+BRIEF_LEASE_S = 2
+LEASE_S = 20
+"""Long enough for a wave of 20,000 to come to the limit."""
 AGAIN_S = 2.0
 REPEATED = 0
 """In the place of a status: how many SUBSCRIBEs were sent again."""
@@ -57,9 +59,9 @@ class Flood:
         return "\n".join(f"{dict(answers)} in {took_s:.1f} s, then {size}" for answers, took_s, size in waves)
 
 
-def soak(directory: Path, *, addresses: int, waves: int, limit: int) -> Flood:
+def soak(directory: Path, *, addresses: int, waves: int, limit: int, lease_s: int = BRIEF_LEASE_S) -> Flood:
     """``addresses`` of its own in each wave; when its subscriptions have ended, the next comes."""
-    presence: dict[str, Any] = {"min_expires_s": 1, "max_expires_s": LEASE_S, "max_subscriptions": limit}
+    presence: dict[str, Any] = {"min_expires_s": 1, "max_expires_s": lease_s, "max_subscriptions": limit}
     flood = Flood(limit)
     with (
         running_daemon(directory, sections={**ANY_PORT, "presence": presence}) as daemon,
@@ -72,7 +74,7 @@ def soak(directory: Path, *, addresses: int, waves: int, limit: int) -> Flood:
                 flood.answers.append(_subscribe_to_all(peer, f"w{wave}", addresses))
                 flood.took_s.append(time.monotonic() - began)
                 flood.most_held = max(flood.most_held, _held(browser))
-                wait_until(lambda: not _held(browser), "their leases are over", LEASE_S + 40.0)
+                wait_until(lambda: not _held(browser), "their leases are over", lease_s + 40.0)
             flood.sizes.append(ProcessSize.of(daemon.process.pid))
     return flood
 
@@ -117,7 +119,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=10_000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        flood = soak(Path(directory), addresses=asked.addresses, waves=asked.waves, limit=asked.limit)
+        flood = soak(Path(directory), addresses=asked.addresses, waves=asked.waves, limit=asked.limit, lease_s=LEASE_S)
     print(flood)
     flood.require_nothing_broken()
     return 0
