@@ -161,12 +161,12 @@ class PresenceService:
     def availability(self) -> Mapping[str, str]:
         """The word for each device's state, by its key: its address's while the device itself is there.
 
-        Of several addresses that where it is there the most.
+        Of several addresses that where it is there the most, the first of them.
         """
         words: dict[str, tuple[int, str]] = {}
         for presentity in () if self._parts.board is None else self._parts.board.presentities():
             for device_id, word in words_of_devices(presentity).items():
-                if device_id not in words or words[device_id] < word:
+                if device_id not in words or words[device_id][0] < word[0]:
                     words[device_id] = word
         return {device_id: word for device_id, (_, word) in words.items()}
 
