@@ -22,7 +22,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: build run test lint types format bench bench-media soak fuzz fuzz-native test-asan test-tsan native install \
+.PHONY: build run test lint types format bench bench-media bench-presence soak fuzz fuzz-native test-asan test-tsan native install \
         uninstall clean help host packages-build packages-lint packages-test packages-bench packages-sanitize packages-fuzz
 
 help:  ## list what can be made
@@ -106,6 +106,7 @@ test-tsan: packages-sanitize  ## native tests with the thread sanitizer
 
 fuzz: $(STAMPS)/dev build  ## mutated packets against daemons of its own: PACKETS=2000000 SEED=1
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.run --packets $(PACKETS) --seed $(SEED)
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.fuzz.sockets --messages $(PACKETS) --seed $(SEED)
 
 fuzz-native: packages-fuzz  ## libFuzzer on every native parser: RUNS=1000000 for each
 	@scripts/fuzz-native.sh $(RUNS)
@@ -122,6 +123,10 @@ soak: $(STAMPS)/dev build  ## kills, reloads, floods, calls, reconnects, presenc
 
 bench: bench-media  ## measure beside Kamailio, and audio beside Janus and aiortc
 	@$(VENV)/bin/python tests/bench/run.py
+	@$(VENV)/bin/python tests/bench/presence.py
+
+bench-presence: packages-bench packages-test $(STAMPS)/dev build  ## measure watchers beside Kamailio's; six minutes
+	@$(VENV)/bin/python tests/bench/presence.py
 
 bench-media: packages-bench packages-test $(STAMPS)/dev build  ## measure audio beside Janus and aiortc; ten minutes
 	@$(VENV)/bin/python tests/bench/media.py

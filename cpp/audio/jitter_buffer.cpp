@@ -15,6 +15,7 @@ constexpr std::int64_t kFirstCycle = 1 << 16;   // so that packets before the fi
 constexpr TimeUs kTimestampJumpUs = 2'000'000;  // no network delays so much: the sender counts anew
 constexpr TimeUs kPauseUs = 1'000'000;          // after it the sender's timestamps may have stood still meanwhile
 constexpr TimeUs kPieceUs = 20'000;
+constexpr TimeUs kMostEaseUs = 10'000;
 
 }  // namespace
 
@@ -158,6 +159,12 @@ TimeUs JitterBuffer::delay_us(std::int64_t timestamp, TimeUs now_us) const noexc
 TimeUs JitterBuffer::target_us() const noexcept {
     return std::clamp<TimeUs>(lateness_.percentile_us() + fec_wait_us_, config_.min_ms * 1000LL,
                               config_.max_ms * 1000LL);
+}
+
+/// A delay that leaves room for the one packet in a hundred that the target leaves out, where there is jitter at all.
+TimeUs JitterBuffer::easy_us() const noexcept {
+    const TimeUs jitter_us = target_us() - config_.min_ms * 1000LL;
+    return target_us() + std::min(jitter_us / 2, kMostEaseUs);
 }
 
 }  // namespace sr::audio

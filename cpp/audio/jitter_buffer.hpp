@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "audio/lateness.hpp"
@@ -48,6 +49,7 @@ struct JitterPiece {
     bool is_to_be_shortened = false;  // of Payload: blend it with the next piece, so that both take one's time
     Octets payload;                   // valid until the next `insert`
     std::uint32_t ticks = 0;          // how long it lasts
+    TimeUs spare_us = 0;  // of Payload: it could have been asked for so much earlier, always; negative: should be later
 };
 
 struct JitterStatistics {
@@ -78,6 +80,9 @@ class JitterBuffer {
     /// The next piece, to be heard after all the pieces before. `is_quiet`: what was heard last was so faint that a
     /// packet can be taken out without harm.
     [[nodiscard]] JitterPiece pop(TimeUs now_us, bool is_quiet) noexcept;
+
+    /// From when on the next packet can be asked for without haste; nothing while none is there.
+    [[nodiscard]] std::optional<TimeUs> ready_us() const noexcept;
 
     [[nodiscard]] const JitterStatistics& statistics() const noexcept { return statistics_; }
 
@@ -122,6 +127,7 @@ class JitterBuffer {
     [[nodiscard]] std::int64_t to_ticks(TimeUs us) const noexcept { return us * config_.clock_rate_hz / 1'000'000; }
     [[nodiscard]] TimeUs delay_us(std::int64_t timestamp, TimeUs now_us) const noexcept;
     [[nodiscard]] TimeUs target_us() const noexcept;
+    [[nodiscard]] TimeUs easy_us() const noexcept;
     [[nodiscard]] bool is_intact(const Slot& slot) const noexcept;
 
     const JitterConfig config_;

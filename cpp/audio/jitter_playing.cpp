@@ -34,6 +34,12 @@ JitterPiece JitterBuffer::pop(TimeUs now_us, bool is_quiet) noexcept {
     return play(head, delay, now_us, is_quiet);
 }
 
+std::optional<TimeUs> JitterBuffer::ready_us() const noexcept {
+    const Head head = find_head();
+    if (head.slot == nullptr) return std::nullopt;
+    return to_us(is_playing_ ? next_timestamp_ : head.slot->timestamp) + lateness_.lowest_transit_us() + easy_us();
+}
+
 JitterBuffer::Head JitterBuffer::find_head() const noexcept {
     Head head;
     for (std::int64_t sequence = next_sequence_; sequence <= highest_sequence_; ++sequence) {
@@ -84,6 +90,9 @@ void JitterBuffer::drop_excess(Head& head, TimeUs now_us) noexcept {
         pass(head);
         head = find_head();
     }
+    // Nothing is there to be taken out, so what comes next is awaited from here on.
+    const TimeUs excess_us = delay_us(next_timestamp_, now_us) - most_us;
+    if (head.slot == nullptr && excess_us > 0) next_timestamp_ += to_ticks(excess_us);
 }
 
 JitterPiece JitterBuffer::play(const Head& head, TimeUs delay_us, TimeUs now_us, bool is_quiet) noexcept {
@@ -96,7 +105,7 @@ JitterPiece JitterBuffer::play(const Head& head, TimeUs delay_us, TimeUs now_us,
     pass(head);
     ++statistics_.played;
     JitterPiece piece{Kind::Payload, false, Octets(arena_).subspan(slot.arena_position % arena_.size(), slot.size),
-                      slot.ticks};
+                      slot.ticks, delay_us - easy_us()};
     if (!is_excess || (!is_quiet && now_us - last_shortened_us_ < kShortenEveryUs)) return piece;
     const Head second = find_head();
     if (second.slot == nullptr || second.missing != 0 || second.slot->timestamp != next_timestamp_) return piece;

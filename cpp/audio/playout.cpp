@@ -30,6 +30,7 @@ void Playout::insert(const RtpView& packet, TimeUs arrival_us) noexcept {
 
 bool Playout::pop(TimeUs now_us, AudioFrame& out) noexcept {
     skipped_ = 0;
+    spare_us_.reset();
     while (ready_ < kFrameSamples && append_piece(now_us)) continue;
     out.channels = channels_;
     if (ready_ == 0) {
@@ -80,7 +81,10 @@ std::size_t Playout::decode(const JitterPiece& piece) noexcept {
     const SampleRoom room =
         SampleRoom(samples_).subspan(ready_ * channels_, kMostDecodedSamples * std::size_t{channels_});
     std::size_t made = 0;
-    if (piece.kind == JitterPiece::Kind::Payload) made = decoder_->decode(piece.payload, room);
+    if (piece.kind == JitterPiece::Kind::Payload) {
+        made = decoder_->decode(piece.payload, room);
+        spare_us_ = std::min(piece.spare_us, spare_us_.value_or(piece.spare_us));
+    }
     if (piece.kind == JitterPiece::Kind::Fec) made = decoder_->decode_fec(piece.payload, piece.ticks, room);
     if (made == 0) made = decoder_->conceal(piece.ticks, room);
     if (made != 0) return made;

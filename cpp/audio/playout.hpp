@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "audio/audio_frame.hpp"
 #include "audio/codec.hpp"
@@ -30,6 +31,11 @@ class Playout {
     /// In the place of `pop` where nobody listens: 20 ms pass, the decoder rests.
     void skip(TimeUs now_us) noexcept;
 
+    /// How much earlier the last `pop` could have been, always; nothing when no packet was played in it.
+    [[nodiscard]] std::optional<TimeUs> spare_us() const noexcept { return spare_us_; }
+    /// From when on there is something to be popped without haste; nothing while there is none.
+    [[nodiscard]] std::optional<TimeUs> ready_us() const noexcept { return jitter_.ready_us(); }
+
     [[nodiscard]] const JitterStatistics& statistics() const noexcept { return jitter_.statistics(); }
     /// Of the last frame, decibels below overload.
     [[nodiscard]] std::uint8_t level() const noexcept { return level_; }
@@ -46,6 +52,7 @@ class Playout {
     JitterBuffer jitter_;
     std::uint8_t channels_;
     std::uint8_t level_ = 127;
+    std::optional<TimeUs> spare_us_;
     std::size_t ready_ = 0;    // samples per channel in `samples_`
     std::size_t skipped_ = 0;  // samples per channel that have passed unheard before their time
     std::array<std::int16_t, kRoom> samples_{};

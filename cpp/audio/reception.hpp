@@ -70,6 +70,9 @@ class Transmission {
     [[nodiscard]] std::optional<double> round_trip_ms() const noexcept { return round_trip_ms_; }
     /// As the receiver last reported it: of 256, and its jitter.
     [[nodiscard]] std::uint8_t remote_fraction_lost() const noexcept { return remote_fraction_lost_; }
+    [[nodiscard]] std::uint8_t remote_loss_percent() const noexcept {
+        return static_cast<std::uint8_t>(remote_fraction_lost_ * 100 / 256);
+    }
     [[nodiscard]] std::int32_t remote_lost() const noexcept { return remote_lost_; }
     [[nodiscard]] double remote_jitter_ms() const noexcept { return remote_jitter_ms_; }
 

@@ -150,6 +150,7 @@ void bind_watch_control(py::class_<Engine>& engine) {
             },
             py::arg("publish_id"), py::arg("etag"), py::arg("expires_s"), Unlocked())
         .def("refuse_publish", &refuse_publish, py::arg("publish_id"), py::arg("fault"), py::arg("reason"))
+        .def("set_known_addresses", &Engine::set_known_addresses, py::arg("aor_keys"), Unlocked())
         .def("subscriptions", &Engine::subscriptions, Unlocked());
 }
 

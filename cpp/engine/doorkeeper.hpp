@@ -81,8 +81,8 @@ class Doorkeeper {
     /// A request came from here.
     [[nodiscard]] stack::Knock knock(const sip::SocketAddress& source, base::TimeMs now_ms) noexcept;
 
-    /// It is a REGISTER or an INVITE, of this identity. Where it is not let in, `headers` gets what the refusal
-    /// carries.
+    /// It is a REGISTER, or begins something (INVITE, SUBSCRIBE, PUBLISH, MESSAGE), of this identity. Where it is not
+    /// let in, `headers` gets what the refusal carries.
     [[nodiscard]] Ruling admit(const Visit& visit, const sip::Identity& identity, base::TimeMs now_ms,
                                base::TextBuffer& headers) noexcept;
     [[nodiscard]] Ruling admit(const sip::RegisterRequest& request, const sip::Identity& identity, base::TimeMs now_ms,

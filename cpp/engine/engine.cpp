@@ -18,6 +18,7 @@ constexpr std::size_t kPingsPerTick = 2'000;  // a tick's burst; the rest waits 
 constexpr std::size_t kFirstPingsPerMs = 20;
 constexpr std::int64_t kFirstPingsMs = 2'000;  // at least: a few devices, too, are better not all pinged at once
 constexpr int kLooksPerTick = 5;
+constexpr std::size_t kOctetsPerAnswer = 2 * 1280;  // of a receive buffer, as the kernel counts; half is for others
 
 std::uint64_t random_seed() {
     std::random_device source;
@@ -60,6 +61,7 @@ Engine::Engine()
       notifier_(random_seed),
       publications_(random_seed),
       relay_(random_seed),
+      known_addresses_(std::make_shared<const KnownAddresses>()),
       event_lines_(std::make_shared<const std::string>(event_lines({}))),
       stack_(*this, random_seed()),
       leg_events_([this] { events_.wake(); }),
@@ -80,6 +82,7 @@ std::optional<std::string> Engine::open(const std::string& ip, std::uint16_t por
     if (auto fault = stack_.open(ip, port)) return fault;
     calls_.reopen();
     notifier_.reopen();
+    notifier_.set_answer_room(static_cast<std::size_t>(stack_.receive_buffer()) / kOctetsPerAnswer);
     publications_.reopen();
     relay_.reopen();
     const std::lock_guard guard(clock_guard_);
@@ -155,7 +158,15 @@ void Engine::tick() {
     due_pings_.clear();
 }
 
-void Engine::on_trace(const stack::Trace& trace) noexcept { log_.record(trace, base::wall_now_ms()); }
+/// What people write to each other is not for the owner's log.
+void Engine::on_trace(const stack::Trace& trace) noexcept {
+    stack::Trace seen = trace;
+    const std::size_t head = trace.message.find("\r\n\r\n");
+    if (trace.message.starts_with("MESSAGE ") && head != std::string_view::npos) {
+        seen.message = trace.message.substr(0, head + 4);
+    }
+    log_.record(seen, base::wall_now_ms());
+}
 
 void Engine::on_heard(const sip::Flow& flow) noexcept { location_.touch(flow, base::monotonic_now_ms()); }
 

@@ -115,6 +115,9 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     /// False: none of that id waits.
     bool answer_publish(exchange::PublishId id, const exchange::PublishAnswer& answer);
     [[nodiscard]] std::vector<events::SubscriptionReport> subscriptions() const;
+    /// Whose addresses-of-record the owner knows, registered or not: a message for one of them who is not there is 480,
+    /// for others 404.
+    void set_known_addresses(std::vector<std::string> aor_keys);
 
     /// The audio of calls; started and stopped by itself.
     [[nodiscard]] media::AudioManager& audio() noexcept { return audio_; }
@@ -180,6 +183,7 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
         const sip::Inspection& seen;
         const dialog::CallRequest& request;
     };
+    [[nodiscard]] Sender sender_of(const Asked& asked) const noexcept;
     [[nodiscard]] std::optional<Sender> let_in(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling begin_call(const Asked& asked, sip::Reply& reply) noexcept;
     [[nodiscard]] stack::CallRuling take_outside(const Asked& asked, sip::Reply& reply) noexcept;
@@ -221,6 +225,10 @@ class Engine final : private stack::RequestHandler, private location::ChangeList
     events::Notifier notifier_;
     exchange::Publications publications_;
     exchange::Relay relay_;
+    struct KnownAddresses {
+        registrar::HostSet keys;
+    };
+    base::Published<KnownAddresses> known_addresses_;
     base::Published<std::string> event_lines_;  // of answers to OPTIONS: Allow-Events and Accept
     stack::Stack stack_;
     std::atomic<std::uint64_t> refused_{0};

@@ -50,6 +50,12 @@ std::vector<events::SubscriptionReport> Engine::subscriptions() const {
     return notifier_.report(base::monotonic_now_ms());
 }
 
+void Engine::set_known_addresses(std::vector<std::string> aor_keys) {
+    KnownAddresses known;
+    for (std::string& key : aor_keys) known.keys.insert(std::move(key));
+    known_addresses_.set(std::make_shared<const KnownAddresses>(std::move(known)));
+}
+
 void Engine::advance_notifier() {
     dialog::Outbox out;
     const base::TimeMs due_ms = notifier_.advance(base::monotonic_now_ms(), out);

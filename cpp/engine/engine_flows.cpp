@@ -39,7 +39,7 @@ void Engine::sweep_flows(base::TimeMs now_ms) {
     if (now_ms - swept_ms_ < kSweepMs) return;
     swept_ms_ = now_ms;
     stack_.streams().sweep(now_ms, [this](const sip::Flow& flow) {
-        return location_.is_bound(flow) || calls_.uses(flow) || relay_.uses(flow);
+        return location_.is_bound(flow) || calls_.uses(flow) || notifier_.uses(flow);
     });
 }
 

@@ -50,6 +50,15 @@ void reach(std::vector<Reached>& reached, const sip::BindingView& binding) {
 
 }  // namespace
 
+Engine::Sender Engine::sender_of(const Asked& asked) const noexcept {
+    const std::string from(dialog::uri_of(asked.seen.headers.from));
+    const std::string user = dialog::user_of(from);
+    const sip::Identity identity =
+        registrar::identify_caller({user, dialog::host_of(from), asked.request.contact}, *policy_.get());
+    const std::string key(identity.key());
+    return {key, key.empty() ? from : key};
+}
+
 /// In section 8.2's order, with the door (section 22) before what costs memory. Nothing: the reply says why not.
 std::optional<Engine::Sender> Engine::let_in(const Asked& asked, sip::Reply& reply) noexcept {
     const auto& [message, seen, request] = asked;
@@ -138,11 +147,11 @@ bool Engine::is_for_somebody(const dialog::CallRequest& request, sip::Reply& rep
 bool Engine::take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbox& out) {
     const dialog::CallRequest& request = asked.request;
     const base::TimeMs now_ms = base::monotonic_now_ms();
-    events::TakenRequest taken = notifier_.take(request, now_ms, out);
+    const Sender sender = sender_of(asked);
+    const events::Watcher watcher{sender.name, speaks_from_home(sender.key, request.flow)};
+    events::TakenRequest taken = notifier_.take(request, watcher, now_ms, out);
     if (taken.taken == events::Taken::initial) {
-        const auto sender = let_in(asked, reply);
-        if (!sender || !is_for_somebody(request, reply)) return false;
-        const events::Watcher watcher{sender->name, speaks_from_home(sender->key, request.flow)};
+        if (!let_in(asked, reply) || !is_for_somebody(request, reply)) return false;
         taken.reason = notifier_.begin(request, watcher, local_address(request.flow), now_ms, out);
     }
     if (taken.reason == RejectReason::none) return true;
@@ -177,10 +186,9 @@ bool Engine::take_message(const Asked& asked, sip::Reply& reply, dialog::Outbox&
                                       base::monotonic_now_ms(), out);
     }
     if (refusal.reason == RejectReason::none) return true;
-    // Whom the owner has written down is only not there now; of others nobody has ever heard.
-    if (refusal.reason == RejectReason::unavailable && !doorkeeper_.is_listed(addressee)) {
-        refusal.reason = RejectReason::unknown_user;
-    }
+    // Whom the owner knows is only not there now; of others nobody has ever heard.
+    const bool is_known = doorkeeper_.is_listed(addressee) || known_addresses_.get()->keys.contains(addressee);
+    if (refusal.reason == RejectReason::unavailable && !is_known) refusal.reason = RejectReason::unknown_user;
     if (refusal.reason == RejectReason::extension_required) refusal.detail = tags;
     if (refusal.reason == RejectReason::too_many_messages) refusal.retry_after_s = kRetryMessage_s;
     refuse(refusal, {}, reply);

@@ -11,7 +11,7 @@
 namespace sr::engine {
 namespace {
 
-constexpr auto kFarewell = std::chrono::milliseconds(1000);  // a BYE, one repetition and its answer
+constexpr auto kFarewell = std::chrono::milliseconds(1000);  // a BYE or NOTIFY, one repetition and its answer
 
 /// RFC 3261 section 20.33, without its comment and parameters; 0 where a response has none.
 std::uint32_t retry_after_of(std::string_view response) {
@@ -34,13 +34,13 @@ void Engine::on_response(std::string_view message, const sip::Inspection& seen, 
     const std::string_view branch = sip::parameter_of(seen.headers.via_values[0], "branch");
     const std::uint16_t status = status_of(seen.headers.start_line);
     const bool is_of_call = calls_.take_response(branch, status, now_ms, out);
-    if (!is_of_call && !relay_.take_response(branch, status, message, out)) {
-        const std::uint32_t retry_after_s = status < 300 ? 0 : retry_after_of(message);
-        const bool is_of_watcher = notifier_.take_response(branch, status, retry_after_s, now_ms, out);
-        if (is_of_watcher) wake_clock_at(notifier_.next_due_ms(now_ms));
-    }
+    const bool is_relayed = !is_of_call && relay_.take_response(branch, status, message, out);
+    const std::uint32_t retry_after_s = is_of_call || is_relayed || status < 300 ? 0 : retry_after_of(message);
+    const bool is_of_watcher =
+        !is_of_call && !is_relayed && notifier_.take_response(branch, status, retry_after_s, now_ms, out);
     perform(out);
-    if (!is_of_call) return;
+    if (is_of_watcher) wake_clock_at(notifier_.next_due_ms(now_ms));
+    if (!is_of_call && !is_of_watcher) return;
     const std::lock_guard guard(farewell_guard_);
     farewell_.notify_all();
 }
@@ -58,8 +58,7 @@ void Engine::wake_for_events() noexcept {
     if (calls_.has_events() || notifier_.has_events() || publications_.has_events()) events_.wake();
 }
 
-/// Whoever waits for an answer gets one; watchers learn that their subscriptions end. Only what a call owes is waited
-/// for: a watcher whose last NOTIFY is lost finds out by its next refresh.
+/// Whoever waits for an answer gets one; watchers learn that their subscriptions end, at the notifier's pace.
 void Engine::say_farewell() noexcept {
     dialog::Outbox out;
     const base::TimeMs now_ms = base::monotonic_now_ms();
@@ -68,8 +67,9 @@ void Engine::say_farewell() noexcept {
     notifier_.shut_down(now_ms, out);
     calls_.shut_down(now_ms, out);
     perform(out);
+    wake_clock_at(notifier_.next_due_ms(now_ms));
     std::unique_lock guard(farewell_guard_);
-    farewell_.wait_for(guard, kFarewell, [this] { return calls_.is_quiet(); });
+    farewell_.wait_for(guard, kFarewell, [this] { return calls_.is_quiet() && notifier_.is_quiet(); });
     calls_.forget_all();
 }
 

@@ -18,9 +18,15 @@ void Notifier::apply(NotifierConfig config, base::TimeMs now_ms, dialog::Outbox&
     state_->send_ready(now_ms, out);
 }
 
-TakenRequest Notifier::take(const dialog::CallRequest& request, base::TimeMs now_ms, dialog::Outbox& out) {
+void Notifier::set_answer_room(std::size_t answers) {
     const std::lock_guard guard(state_->guard);
-    const TakenRequest taken = state_->take(request, now_ms, out);
+    state_->set_answer_room(answers);
+}
+
+TakenRequest Notifier::take(const dialog::CallRequest& request, const Watcher& watcher, base::TimeMs now_ms,
+                            dialog::Outbox& out) {
+    const std::lock_guard guard(state_->guard);
+    const TakenRequest taken = state_->take(request, watcher, now_ms, out);
     state_->send_ready(now_ms, out);
     return taken;
 }
@@ -76,6 +82,11 @@ base::TimeMs Notifier::advance(base::TimeMs now_ms, dialog::Outbox& out) {
 base::TimeMs Notifier::next_due_ms(base::TimeMs now_ms) const {
     const std::lock_guard guard(state_->guard);
     return state_->next_due_ms(now_ms);
+}
+
+bool Notifier::uses(const sip::Flow& flow) const {
+    const std::lock_guard guard(state_->guard);
+    return state_->uses(flow.connection);
 }
 
 void Notifier::lose_flow(const sip::Flow& flow, base::TimeMs now_ms, dialog::Outbox& out) {

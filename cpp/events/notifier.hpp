@@ -46,9 +46,12 @@ class Notifier {
     Notifier& operator=(const Notifier&) = delete;
 
     void apply(NotifierConfig config, base::TimeMs now_ms, dialog::Outbox& out);
+    /// How many answers to NOTIFYs our UDP sockets' receive buffers hold: more are not asked for at once.
+    void set_answer_room(std::size_t answers);
 
     /// A SUBSCRIBE that the gate has let through, and that is no repetition of an answered one.
-    [[nodiscard]] TakenRequest take(const dialog::CallRequest& request, base::TimeMs now_ms, dialog::Outbox& out);
+    [[nodiscard]] TakenRequest take(const dialog::CallRequest& request, const Watcher& watcher, base::TimeMs now_ms,
+                                    dialog::Outbox& out);
 
     /// The SUBSCRIBE for which `take` said `initial`, let in; unless a reason is returned it is answered now or once
     /// policy has spoken.
@@ -75,6 +78,8 @@ class Notifier {
     /// The same without doing anything: for whoever sleeps, after any other call.
     [[nodiscard]] base::TimeMs next_due_ms(base::TimeMs now_ms) const;
 
+    /// Whether any subscription is notified down this connection.
+    [[nodiscard]] bool uses(const sip::Flow& flow) const;
     /// The connection is gone, and with it the subscriptions that were made over it.
     void lose_flow(const sip::Flow& flow, base::TimeMs now_ms, dialog::Outbox& out);
 

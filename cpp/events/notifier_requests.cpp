@@ -11,7 +11,7 @@ namespace {
 
 using sip::RejectReason;
 
-constexpr std::uint32_t kRetryWhenFull_s = 30;  // a minute is what a watcher may have to get well again
+constexpr std::uint32_t kRetryWhenFull_s = 30;  // half of the longest duration by default: some have ended by then
 
 std::string tag_of(std::uint64_t chance) {
     std::array<char, 16> digits;
@@ -32,7 +32,8 @@ void append_types(const EventPackage& package, std::string& line) {
 
 }  // namespace
 
-TakenRequest Notifier::State::take(const dialog::CallRequest& request, base::TimeMs now_ms, dialog::Outbox& out) {
+TakenRequest Notifier::State::take(const dialog::CallRequest& request, const Watcher& watcher, base::TimeMs now_ms,
+                                   dialog::Outbox& out) {
     if (request.to_tag.empty()) return {unanswered_.contains(request.transaction_key) ? Taken::done : Taken::initial};
     Subscription* known = find_dialog(request);
     const bool is_there = known != nullptr && !known->is_ending() && known->unanswered_key().empty();
@@ -42,6 +43,12 @@ TakenRequest Notifier::State::take(const dialog::CallRequest& request, base::Tim
     if (terms.reason != RejectReason::none) return {Taken::refused, terms.reason};
     // Another event in the same dialog is another subscription, which section 4.5.1 deprecates: it gets its own dialog.
     if (!known->is_of_event(terms)) return {Taken::refused, RejectReason::no_such_dialog};
+    known->note_registered(watcher.is_registered);
+    if (!known->resource().admits(known->watcher())) {
+        known->end(EndReason::rejected);
+        settle(*known, now_ms);
+        return {Taken::refused, RejectReason::watcher_not_admitted};
+    }
     const std::uint64_t connection = known->path().flow.connection;
     if (known->refresh(request, terms, now_ms, out)) pace_.leave(known->place);
     follow_connection(*known, connection);

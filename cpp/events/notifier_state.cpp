@@ -144,7 +144,7 @@ void Notifier::State::send_ready(base::TimeMs now_ms, dialog::Outbox& out) {
         Subscription& next = *find(*id);
         note_answer(next);
         const std::size_t messages = next.notify({random(), config.interval_ms}, room_, now_ms, out);
-        pace_.go(next.place, messages);
+        pace_.go(next.place, messages, now_ms);
         settle(next, now_ms);
     }
 }

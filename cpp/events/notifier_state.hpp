@@ -26,15 +26,18 @@ class Notifier::State {
         : random(std::move(source)), resources(random()), unanswered_(0, base::TextHash(random())) {}
 
     void apply(NotifierConfig wanted, base::TimeMs now_ms, dialog::Outbox& out);
-    [[nodiscard]] TakenRequest take(const dialog::CallRequest& request, base::TimeMs now_ms, dialog::Outbox& out);
+    [[nodiscard]] TakenRequest take(const dialog::CallRequest& request, const Watcher& watcher, base::TimeMs now_ms,
+                                    dialog::Outbox& out);
     [[nodiscard]] sip::RejectReason begin(const dialog::CallRequest& request, const Watcher& watcher,
                                           const dialog::LocalAddress& local, base::TimeMs now_ms);
     bool take_response(std::string_view branch, std::uint16_t status, std::uint32_t retry_after_s, base::TimeMs now_ms);
     void provide(WatchedResource& resource, bool is_changed, base::TimeMs now_ms, dialog::Outbox& out);
     void refuse(WatchedResource& resource, std::string_view reason, base::TimeMs now_ms, dialog::Outbox& out);
     void advance(base::TimeMs now_ms, dialog::Outbox& out);
+    [[nodiscard]] bool uses(std::uint64_t connection) const { return by_connection_.contains(connection); }
     void lose_flow(std::uint64_t connection, base::TimeMs now_ms);
     void shut_down(base::TimeMs now_ms, dialog::Outbox& out);
+    void set_answer_room(std::size_t answers) noexcept { pace_.set_room(answers); }
 
     /// Sends the NOTIFYs whose turn it is.
     void send_ready(base::TimeMs now_ms, dialog::Outbox& out);

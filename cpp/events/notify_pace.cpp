@@ -22,6 +22,8 @@ void NotifyPace::leave(Place& place) {
     Lane& lane = *place.lane_;
     if (place.is_out_) {
         --lane.unanswered;
+        if (place.moment_ != 0 && place.moment_ == moment_) --expected_;
+        if (place.moment_ != 0 && place.moment_ + 1 == moment_) --expected_before_;
         take_turn(lane);
     } else {
         lane.waiting.erase(place.at_);
@@ -32,7 +34,8 @@ void NotifyPace::leave(Place& place) {
 
 std::optional<std::uint64_t> NotifyPace::next(base::TimeMs now_ms) {
     refill(now_ms);
-    while (allowance_ > 0 && !turns_.empty()) {
+    turn_moments(now_ms);
+    while (allowance_ > 0 && has_room() && !turns_.empty()) {
         Lane& lane = *turns_.front();
         if (!lane.waiting.empty() && lane.unanswered < kWindow) {
             turns_.splice(turns_.end(), turns_, turns_.begin());
@@ -45,15 +48,30 @@ std::optional<std::uint64_t> NotifyPace::next(base::TimeMs now_ms) {
     return std::nullopt;
 }
 
-void NotifyPace::go(Place& place, std::size_t messages) {
+void NotifyPace::go(Place& place, std::size_t messages, base::TimeMs now_ms) {
     place.lane_->waiting.erase(place.at_);
     ++place.lane_->unanswered;
     place.is_out_ = true;
+    turn_moments(now_ms);
+    if (place.lane_->key.connection == 0) {
+        place.moment_ = moment_;
+        ++expected_;
+    }
     allowance_ -= std::min(allowance_, messages);
 }
 
 base::TimeMs NotifyPace::next_ms(base::TimeMs now_ms) const noexcept {
-    return turns_.empty() ? dialog::kNever : now_ms + (allowance_ == 0 ? 1 : 0);
+    if (turns_.empty()) return dialog::kNever;
+    if (!has_room()) return std::max((moment_ + 1) * kMoment, now_ms);
+    return now_ms + (allowance_ == 0 ? 1 : 0);
+}
+
+void NotifyPace::turn_moments(base::TimeMs now_ms) noexcept {
+    const base::TimeMs moment = now_ms / kMoment;
+    if (moment <= moment_) return;
+    expected_before_ = moment == moment_ + 1 ? expected_ : 0;
+    expected_ = 0;
+    moment_ = moment;
 }
 
 void NotifyPace::refill(base::TimeMs now_ms) noexcept {

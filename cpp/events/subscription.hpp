@@ -86,6 +86,9 @@ class Subscription {
     [[nodiscard]] bool refresh(const dialog::CallRequest& request, const SubscribeTerms& terms, base::TimeMs now_ms,
                                dialog::Outbox& out);
 
+    /// Who may watch is asked of the registrar each time that the watcher speaks.
+    void note_registered(bool is_registered) noexcept { watcher_.is_registered = is_registered; }
+
     /// The resource's document is another one.
     void change() noexcept { is_changed_ = true; }
     /// The last NOTIFY is due; what it says of the state depends on the reason.
@@ -133,7 +136,7 @@ class Subscription {
 
     const SubscriptionId id_;
     WatchedResource* const resource_;
-    const Watcher watcher_;
+    Watcher watcher_;
     std::optional<std::string> event_id_;
     dialog::DialogPath path_;
     std::unique_ptr<Unanswered> request_;

@@ -121,15 +121,6 @@ void Relay::lose_flow(const sip::Flow& flow, dialog::Outbox& out) {
     }
 }
 
-bool Relay::uses(const sip::Flow& flow) const {
-    const std::lock_guard guard(guard_);
-    return std::ranges::any_of(journeys_, [&](const auto& known) {
-        const Journey& journey = known.second;
-        return journey.message.head.flow == flow ||
-               std::ranges::any_of(journey.branches, [&](const Branch& branch) { return branch.flow == flow; });
-    });
-}
-
 void Relay::shut_down(dialog::Outbox& out) {
     const std::lock_guard guard(guard_);
     is_shut_ = true;

@@ -58,8 +58,6 @@ class Relay {
 
     /// The connection is gone: whoever was to be reached over it is not (RFC 5626 section 5.3).
     void lose_flow(const sip::Flow& flow, dialog::Outbox& out);
-    /// Whether anything is under way from or to this connection.
-    [[nodiscard]] bool uses(const sip::Flow& flow) const;
 
     /// 503 to every sender that has no answer yet, and to whoever comes until `reopen`.
     void shut_down(dialog::Outbox& out);

@@ -13,7 +13,8 @@
 namespace sr::media {
 namespace {
 
-/// One second of a thousand legs, each with fifty packets of some 200 octets, as the kernel counts them.
+/// A seventh of a second of a thousand legs with fifty packets each, for which the kernel counts a kilobyte and twice
+/// of what is asked for is given: as long as a busy machine may keep the thread from running.
 constexpr int kWantedReceiveBuffer = 4 * 1024 * 1024;
 
 bool set(int descriptor, int level, int option, int value) noexcept {
@@ -115,10 +116,12 @@ UdpSocket::~UdpSocket() {
 
 ReceiveBatch::ReceiveBatch() noexcept {
     for (std::size_t i = 0; i < kBatch; ++i) vectors_[i] = {rooms_[i].data(), rooms_[i].size()};
+    prepare(kBatch);
 }
 
-std::span<const Arrival> ReceiveBatch::receive(int descriptor) noexcept {
-    for (std::size_t i = 0; i < kBatch; ++i) {
+/// The kernel writes into the headers of what it gives us.
+void ReceiveBatch::prepare(std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
         msghdr& header = headers_[i].msg_hdr;
         header = {};
         header.msg_name = names_[i].get();
@@ -128,6 +131,9 @@ std::span<const Arrival> ReceiveBatch::receive(int descriptor) noexcept {
         header.msg_control = controls_[i].data();
         header.msg_controllen = controls_[i].size();
     }
+}
+
+std::span<const Arrival> ReceiveBatch::receive(int descriptor) noexcept {
     const int count = recvmmsg(descriptor, headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
     const std::size_t received = count > 0 ? static_cast<std::size_t>(count) : 0;
     for (std::size_t i = 0; i < received; ++i) {
@@ -135,6 +141,7 @@ std::span<const Arrival> ReceiveBatch::receive(int descriptor) noexcept {
         arrivals_[i] = {{rooms_[i].data(), headers_[i].msg_len},
                         {sip::from_native(names_[i]), local_of(headers_[i].msg_hdr)}};
     }
+    prepare(received);
     return {arrivals_.data(), received};
 }
 

@@ -66,6 +66,8 @@ class ReceiveBatch {
     [[nodiscard]] std::span<const Arrival> receive(int descriptor) noexcept;
 
   private:
+    void prepare(std::size_t count) noexcept;
+
     // Big enough for IPV6_PKTINFO, the larger of the two.
     using Control = std::array<char, 64>;
 

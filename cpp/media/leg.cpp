@@ -13,6 +13,10 @@ namespace {
 constexpr audio::TimeUs kReportUs = 5'000'000;
 constexpr audio::TimeUs kFirstReportUs = 2'500'000;
 
+/// While a handshake may have to repeat itself after 50 ms; then nothing is in a hurry any more.
+constexpr audio::TimeUs kConnectingTickUs = 20'000;
+constexpr audio::TimeUs kConnectedTickUs = 100'000;
+
 std::int64_t unix_now_us() noexcept {
     using std::chrono::duration_cast;
     using std::chrono::microseconds;
@@ -78,24 +82,32 @@ void Leg::pull(audio::TimeUs now_us) noexcept {
     }
 }
 
+std::optional<audio::TimeUs> Leg::spare_us() const noexcept {
+    return has_frame_ ? receiver_.playout()->spare_us() : std::nullopt;
+}
+
+std::optional<audio::TimeUs> Leg::ready_us() const noexcept {
+    return receiver_.playout() != nullptr ? receiver_.playout()->ready_us() : std::nullopt;
+}
+
 void Leg::set_decoded(bool is_decoded) noexcept {
     receiver_.set_decoded(is_decoded);
     if (!is_decoded) has_frame_ = false;
 }
 
-bool Leg::tick(audio::TimeUs now_us, SendBatch& out) noexcept {
-    if (has_failed_) return false;
+std::optional<audio::TimeUs> Leg::tick(audio::TimeUs now_us, SendBatch& out) noexcept {
+    if (has_failed_) return std::nullopt;
     transport_->tick(now_us, out);
     if (!check_transport(now_us)) {
         has_failed_ = true;
-        return false;
+        return std::nullopt;
     }
     check_silence(now_us);
     if (is_connected_ && now_us >= next_report_us_) {
         next_report_us_ = now_us + kReportUs;
         send_reports(now_us, out);
     }
-    return true;
+    return now_us + (is_connected_ ? kConnectedTickUs : kConnectingTickUs);
 }
 
 bool Leg::check_transport(audio::TimeUs now_us) {
@@ -164,7 +176,7 @@ void Leg::receive_reports(std::span<const std::uint8_t> compound, audio::TimeUs 
             const audio::ReportBlock block = packet->report(i);
             sender_.transmission().receive_report(block, now_us);
             if (block.ssrc != setup_.seeds.ssrc) continue;
-            sender_.set_expected_loss(static_cast<std::uint8_t>(block.fraction_lost * 100 / 256));
+            sender_.set_expected_loss(sender_.transmission().remote_loss_percent());
         }
     }
 }

@@ -39,8 +39,8 @@ class Leg {
     [[nodiscard]] LegReceiver::Heard receive(const Arrival& arrival, int descriptor, audio::TimeUs now_us,
                                              SendBatch& out) noexcept;
 
-    /// Each 20 ms: time-outs, reports. False once the leg has failed, which has been told then.
-    bool tick(audio::TimeUs now_us, SendBatch& out) noexcept;
+    /// Time-outs, reports. When to be called again; nothing once the leg has failed, which has been told then.
+    std::optional<audio::TimeUs> tick(audio::TimeUs now_us, SendBatch& out) noexcept;
 
     /// `is_held`: the peer has put us on hold.
     void update(const sdp::MediaTerms& terms, bool is_held);
@@ -59,6 +59,11 @@ class Leg {
     /// What this leg said in the tick that is being mixed; null when it was silent or not decoded.
     [[nodiscard]] const audio::AudioFrame* frame() const noexcept { return has_frame_ ? &frame_ : nullptr; }
     void pull(audio::TimeUs now_us) noexcept;
+    /// How much earlier the last `pull` could have been, always; nothing when it was silent.
+    [[nodiscard]] std::optional<audio::TimeUs> spare_us() const noexcept;
+    /// Whether `pull` has something to say now, and from when on there is a packet for it.
+    [[nodiscard]] bool is_heard(audio::TimeUs now_us) const noexcept { return speaks() && receiver_.is_active(now_us); }
+    [[nodiscard]] std::optional<audio::TimeUs> ready_us() const noexcept;
     /// Whether its packets are kept for `pull`.
     void set_decoded(bool is_decoded) noexcept;
     /// Whether what it hears are another leg's packets; for the statistics.

@@ -11,9 +11,13 @@ constexpr std::uint8_t kLoud = 52;
 /// Pauses between words do not end a speaker's turn.
 constexpr audio::TimeUs kHangoverUs = 800'000;
 
+/// A quiet network and a thread that wakes in time: a mix asks when packets have come, so there need be no more.
+constexpr std::uint32_t kLeastDelayMs = 3;
+
 /// L16 fills more than the arena that is enough for all others.
 audio::JitterConfig jitter_config(const sdp::Codec& codec) noexcept {
     audio::JitterConfig config;
+    config.min_ms = kLeastDelayMs;
     config.has_fec = codec.name == sdp::CodecName::opus;  // we ask for it in every description
     if (codec.name == sdp::CodecName::l16) {
         constexpr std::size_t kSampleOctets = 2;

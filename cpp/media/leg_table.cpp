@@ -115,6 +115,7 @@ void LegTable::learn(Entry& entry, const sip::SocketAddress& source) {
 
 void LegTable::pass_on(Entry& from, const LegReceiver::Heard& heard, audio::TimeUs now_us, SendBatch& out) noexcept {
     if (!heard.audio) return;
+    if (from.is_decoded) meet(from, now_us);
     for (Meeting* meeting : from.speaks_in) {
         if (meeting->mix.pass_on(*from.leg, heard, now_us, out)) continue;
         from.leg->forbid_forwarding();
@@ -122,12 +123,52 @@ void LegTable::pass_on(Entry& from, const LegReceiver::Heard& heard, audio::Time
     }
 }
 
+/// A mix in which nobody is heard begins with the first who is, at once.
+void LegTable::meet(Entry& from, audio::TimeUs now_us) noexcept {
+    if (from.speaks_in.size() != 1) return;
+    Meeting& meeting = *from.speaks_in.front();
+    if (meeting.is_shared || !meeting.mix.is_silent() || !from.leg->is_heard(now_us)) return;
+    if (const auto ready_us = from.leg->ready_us()) meeting.beat.meet(*ready_us);
+}
+
 void LegTable::mix(audio::TimeUs now_us, SendBatch& out) {
     settle();
-    for (auto& [leg_id, entry] : legs_) {
-        if (entry.is_decoded) entry.leg->pull(now_us);
+    sharing_.clear();
+    for (Meeting*& meeting : mixing_) {
+        meeting->beat.begin(now_us);
+        if (meeting->is_shared) {
+            sharing_.push_back(meeting);
+        } else if (meeting->beat.due_us() <= now_us) {
+            mix_on(meeting->beat, {&meeting, 1}, now_us, out);
+        }
     }
-    for (auto& [key, meeting] : meetings_) meeting.mix.tick(now_us, out);
+    if (sharing_.empty()) return;
+    shared_beat_.begin(now_us);
+    if (shared_beat_.due_us() <= now_us) mix_on(shared_beat_, sharing_, now_us, out);
+}
+
+/// 20 ms of all mixes of one beat; nobody who speaks in several is asked twice.
+void LegTable::mix_on(Beat& beat, std::span<Meeting* const> meetings, audio::TimeUs now_us, SendBatch& out) {
+    std::optional<audio::TimeUs> spare_us;
+    for (Meeting* meeting : meetings) {
+        for (Entry* speaker : meeting->speakers) {
+            if (!speaker->is_decoded || std::exchange(speaker->pulled_us, now_us) == now_us) continue;
+            speaker->leg->pull(now_us);
+            const auto own_us = speaker->leg->spare_us();
+            if (own_us) spare_us = std::min(*own_us, spare_us.value_or(*own_us));
+        }
+    }
+    for (Meeting* meeting : meetings) meeting->mix.tick(now_us, out);
+    beat.advance(now_us, spare_us);
+}
+
+std::optional<audio::TimeUs> LegTable::next_due_us() const noexcept {
+    std::optional<audio::TimeUs> next_us;
+    for (const Meeting* meeting : mixing_) {
+        const audio::TimeUs due_us = (meeting->is_shared ? shared_beat_ : meeting->beat).due_us();
+        next_us = std::min(due_us, next_us.value_or(due_us));
+    }
+    return next_us;
 }
 
 void LegTable::join(Entry& entry) {
@@ -188,7 +229,20 @@ void LegTable::plan(Meeting& meeting) {
     for (Leg* listener : listeners) listener->set_forwarded(meeting.mix.forwards_to(*listener));
 
     concerned.insert(concerned.end(), meeting.speakers.begin(), meeting.speakers.end());
+    follow_plan(meeting, concerned);
+}
+
+/// What others must know of a plan: `concerned` speak in the meeting, or did before.
+void LegTable::follow_plan(Meeting& meeting, const std::vector<Entry*>& concerned) {
+    std::erase(mixing_, &meeting);
+    if (meeting.mix.has_audience()) mixing_.push_back(&meeting);
+    const auto is_in_several = [](const Entry* speaker) { return speaker->speaks_in.size() > 1; };
+    const auto follow = [&](Meeting& one) { one.is_shared = std::ranges::any_of(one.speakers, is_in_several); };
+    follow(meeting);
     for (Entry* speaker : concerned) {
+        for (Meeting* one : speaker->speaks_in) {
+            if (one != &meeting) follow(*one);
+        }
         const auto decodes = [&](const Meeting* one) { return one->mix.decodes(*speaker->leg); };
         speaker->is_decoded = std::any_of(speaker->speaks_in.begin(), speaker->speaks_in.end(), decodes);
         speaker->leg->set_decoded(speaker->is_decoded);

@@ -6,11 +6,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "media/beat.hpp"
 #include "media/leg.hpp"
 #include "media/mix.hpp"
 #include "media/rtp_transport.hpp"
@@ -48,12 +51,21 @@ class LegTable {
     /// Puts in force what was changed since the last time; before the next packet.
     void settle();
 
-    /// 20 ms of every mix.
+    /// 20 ms of every mix that is due.
     void mix(audio::TimeUs now_us, SendBatch& out);
+    /// When the next mix is due; nothing while there is none.
+    [[nodiscard]] std::optional<audio::TimeUs> next_due_us() const noexcept;
 
     template <class Visit>
     void each(Visit&& visit) {
         for (auto& [leg_id, entry] : legs_) visit(*entry.leg);
+    }
+    /// Legs whose time-outs and reports are due; `visit` says when they are next.
+    template <class Visit>
+    void each_due(audio::TimeUs now_us, Visit&& visit) {
+        for (auto& [leg_id, entry] : legs_) {
+            if (entry.due_us <= now_us) entry.due_us = visit(*entry.leg);
+        }
     }
 
     /// Where legs meet.
@@ -64,6 +76,8 @@ class LegTable {
         Mix mix;
         std::vector<Entry*> members;
         std::vector<Entry*> speakers;  // as planned
+        Beat beat;
+        bool is_shared = false;  // somebody who speaks here speaks elsewhere too: all such meetings have one beat
         bool is_stale = false;
     };
 
@@ -77,6 +91,8 @@ class LegTable {
         Meeting* meeting = nullptr;  // whose member it is; null: it hears nothing
         std::vector<Meeting*> speaks_in;
         bool is_decoded = false;
+        audio::TimeUs pulled_us = 0;
+        audio::TimeUs due_us = 0;  // its time-outs and reports
     };
 
   private:
@@ -89,6 +105,9 @@ class LegTable {
     void mark_stale(const Entry& entry);
     void plan(Meeting& meeting);
     [[nodiscard]] std::vector<Contribution> gather_speakers(Meeting& meeting) const;
+    void follow_plan(Meeting& meeting, const std::vector<Entry*>& concerned);
+    static void meet(Entry& from, audio::TimeUs now_us) noexcept;
+    static void mix_on(Beat& beat, std::span<Meeting* const> meetings, audio::TimeUs now_us, SendBatch& out);
     void learn_ufrag(Entry& entry);
 
     std::unordered_map<std::string, Entry> legs_;
@@ -98,6 +117,9 @@ class LegTable {
     std::unordered_multimap<std::string, Entry*> by_device_;
     std::map<std::string, Meeting> meetings_;
     std::vector<Meeting*> stale_;
+    std::vector<Meeting*> mixing_;   // those that have something to do every 20 ms
+    std::vector<Meeting*> sharing_;  // of these, in the tick at hand
+    Beat shared_beat_;
     std::vector<Route> routes_;
 };
 

@@ -36,7 +36,7 @@ class LegTransport {
     virtual std::size_t send_rtp(std::size_t octets, SendBatch& out) noexcept = 0;
     virtual std::size_t send_rtcp(std::size_t octets, SendBatch& out) noexcept = 0;
 
-    /// Some twenty times a second: retransmissions and time-outs.
+    /// Ten to fifty times a second: retransmissions and time-outs.
     virtual void tick(audio::TimeUs now_us, SendBatch& out) noexcept = 0;
 
     /// What a new offer and answer changed.

@@ -17,10 +17,13 @@
 namespace sr::media {
 namespace {
 
-constexpr long kTickNs = 20'000'000;
-/// A thread that was kept from running catches up with so many ticks and drops the rest: later audio is worse than
-/// none.
-constexpr std::uint64_t kMostTicksAtOnce = 3;
+constexpr audio::TimeUs kTickUs = 20'000;
+/// Where so many packets come in a tick, each would wake the thread, which costs more than to pass it on. Then they are
+/// let come together for so long, as network cards do; fewer are passed on at once.
+constexpr std::uint32_t kManyPackets = 20;
+constexpr audio::TimeUs kGatherUs = 2'000;
+/// Of a timer that has run down: it wakes the thread until it is set anew.
+constexpr audio::TimeUs kRun = -1;
 /// A handshake costs near a millisecond in two datagrams; so many leave most of a tick to those who talk already.
 constexpr std::uint32_t kHandshakeDatagramsPerTick = 16;
 constexpr std::size_t kMostPostponed = 512;
@@ -109,7 +112,6 @@ void MediaLoop::open(LegSetup setup, std::optional<PortPair> ports) {
             transport = std::make_unique<WebRtcTransport>(identity_, setup.terms, now);
         }
         legs_.add(std::make_unique<Leg>(std::move(setup), std::move(transport), limits_, listener_, now));
-        arm_timer(true);
     }));
 }
 
@@ -157,20 +159,33 @@ void MediaLoop::run() noexcept {
             if (descriptor == wake_) {
                 run_tasks();
             } else if (descriptor == timer_) {
-                std::uint64_t times = 0;
-                if (::read(timer_, &times, sizeof times) == sizeof times) tick(times);
+                follow_time();
             } else {
                 read(descriptor);
             }
         }
         out_->flush();
-        const std::lock_guard lock(mutex_);
-        if (is_stopping_) break;
+        arm_timer();
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_stopping_) break;
+        }
+        if (is_busy_) gather();
     }
     legs_.each([this](Leg& leg) { leg.close(now_us(), *out_); });
     out_->flush();
     const std::lock_guard lock(mutex_);
     for (Task& task : std::exchange(tasks_, {})) task();  // somebody may be waiting for it
+}
+
+/// Sleeps while packets come, but not beyond what is due.
+void MediaLoop::gather() noexcept {
+    const audio::TimeUs now = now_us();
+    gathered_us_ = std::clamp(gathered_us_ + kGatherUs, now, now + kGatherUs);
+    const audio::TimeUs until_us = armed_us_ > 0 ? std::min(gathered_us_, armed_us_) : gathered_us_;
+    if (until_us <= now) return;
+    const timespec until{until_us / 1'000'000, until_us % 1'000'000 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 
 void MediaLoop::run_tasks() {
@@ -188,6 +203,7 @@ void MediaLoop::run_tasks() {
 void MediaLoop::read(int descriptor) {
     for (int turn = 0; turn < kBatchesPerTurn; ++turn) {
         const std::span<const Arrival> arrivals = arrivals_->receive(descriptor);
+        packets_ += static_cast<std::uint32_t>(arrivals.size());
         for (const Arrival& arrival : arrivals) handle(arrival, descriptor);
         if (arrivals.size() < kBatch) return;
     }
@@ -223,28 +239,36 @@ void MediaLoop::take_postponed() {
     }
 }
 
-void MediaLoop::tick(std::uint64_t times) {
+void MediaLoop::follow_time() {
+    armed_us_ = kRun;
+    const audio::TimeUs now = now_us();
+    legs_.mix(now, *out_);
+    if (now < follow_us_) return;
+    follow_us_ = now + kTickUs;
+    is_busy_ = std::exchange(packets_, 0) >= kManyPackets;
     take_postponed();
-    for (std::uint64_t i = 0; i < std::min(times, kMostTicksAtOnce); ++i) legs_.mix(now_us(), *out_);
-    follow_legs();
+    follow_legs(now);
 }
 
-void MediaLoop::follow_legs() {
-    const audio::TimeUs now = now_us();
+void MediaLoop::follow_legs(audio::TimeUs now_us) {
     std::vector<std::string> failed;
-    legs_.each([&](Leg& leg) {
-        if (!leg.tick(now, *out_)) failed.push_back(leg.setup().leg_id);
+    legs_.each_due(now_us, [&](Leg& leg) {
+        const auto next_us = leg.tick(now_us, *out_);
+        if (!next_us) failed.push_back(leg.setup().leg_id);
+        return next_us.value_or(now_us);
     });
     out_->flush();
     for (const std::string& leg_id : failed) legs_.remove(leg_id);
-    arm_timer(!legs_.is_empty());
 }
 
-void MediaLoop::arm_timer(bool is_wanted) noexcept {
-    if (std::exchange(is_timer_armed_, is_wanted) == is_wanted) return;
-    const timespec interval{.tv_sec = 0, .tv_nsec = is_wanted ? kTickNs : 0};
-    const itimerspec setting{.it_interval = interval, .it_value = interval};
-    timerfd_settime(timer_, 0, &setting, nullptr);
+/// For whatever is next.
+void MediaLoop::arm_timer() noexcept {
+    audio::TimeUs wanted_us = 0;
+    if (!legs_.is_empty())
+        wanted_us = std::max<audio::TimeUs>(1, std::min(follow_us_, legs_.next_due_us().value_or(follow_us_)));
+    if (std::exchange(armed_us_, wanted_us) == wanted_us) return;
+    const itimerspec setting{.it_interval = {}, .it_value = {wanted_us / 1'000'000, wanted_us % 1'000'000 * 1000}};
+    timerfd_settime(timer_, TFD_TIMER_ABSTIME, &setting, nullptr);
 }
 
 void MediaLoop::watch(int descriptor) noexcept {

@@ -1,4 +1,4 @@
-// The media thread: one UDP port for all WebRTC legs, a pair of ports for each plain one, and a tick every 20 ms.
+// The media thread: one UDP port for all WebRTC legs, a pair of ports for each plain one, and a beat of 20 ms.
 // It owns its legs and mixes and needs no lock for them: others hand it tasks.
 #pragma once
 
@@ -49,13 +49,14 @@ class MediaLoop {
     std::future<void> post(Task task);
     void run() noexcept;
     void run_tasks();
+    void gather() noexcept;
     void read(int descriptor);
     void handle(const Arrival& arrival, int descriptor);
-    void tick(std::uint64_t times);
-    void follow_legs();
+    void follow_time();
+    void follow_legs(audio::TimeUs now_us);
     [[nodiscard]] bool is_postponed(const Arrival& arrival, int descriptor);
     void take_postponed();
-    void arm_timer(bool is_wanted) noexcept;
+    void arm_timer() noexcept;
     void watch(int descriptor) noexcept;
 
     struct Postponed {
@@ -86,7 +87,11 @@ class MediaLoop {
     LegTable legs_;
     std::vector<Postponed> postponed_;
     std::uint32_t handshake_datagrams_ = 0;  // of this tick
-    bool is_timer_armed_ = false;
+    std::uint32_t packets_ = 0;              // of this tick
+    bool is_busy_ = false;                   // many came in the last
+    audio::TimeUs gathered_us_ = 0;          // when packets were gathered last
+    audio::TimeUs follow_us_ = 0;            // when legs are looked after next
+    audio::TimeUs armed_us_ = 0;             // what the timer is set to; 0: to nothing
 };
 
 }  // namespace sr::media

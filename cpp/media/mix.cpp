@@ -12,6 +12,9 @@ constexpr double kToneHz = 440;
 /// section 2.1.9).
 constexpr std::uint32_t kSilenceTicks = 20;
 
+/// Listeners report their loss once in some seconds; it is looked at once in one.
+constexpr std::uint32_t kLossTicks = 50;
+
 /// What a codec makes of 20 ms that are not sent.
 audio::EncodedPayload unsent(const audio::CodecSpec& spec) noexcept {
     return {.size = 0, .ticks = spec.clock_rate_hz * audio::kFrameMs / 1000};
@@ -106,7 +109,21 @@ void Mix::tick(audio::TimeUs now_us, SendBatch& out) noexcept {
         sum_.add(frame_, audio::Gain());
     }
     silent_ticks_ = sum_.speakers() == 0 ? silent_ticks_ + 1 : 0;
-    for (Audience& audience : audiences_) send_to(audience, now_us, out);
+    const bool is_loss_looked_at = ++ticks_ % kLossTicks == 0;
+    for (Audience& audience : audiences_) {
+        if (is_loss_looked_at) follow_loss(audience);
+        send_to(audience, now_us, out);
+    }
+}
+
+/// What all share must suffice for the one who loses most.
+void Mix::follow_loss(Audience& audience) noexcept {
+    if (!audience.encoder) return;
+    std::uint8_t percent = 0;
+    for (Leg* listener : audience.listeners) {
+        percent = std::max(percent, listener->sender().transmission().remote_loss_percent());
+    }
+    audience.encoder->set_expected_loss(percent);
 }
 
 void Mix::send_to(Audience& audience, audio::TimeUs now_us, SendBatch& out) noexcept {

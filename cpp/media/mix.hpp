@@ -33,6 +33,11 @@ class Mix {
     /// Whether the leg hears another's packets as they are.
     [[nodiscard]] bool forwards_to(const Leg& leg) const noexcept;
 
+    /// Whether there is something to mix every 20 ms.
+    [[nodiscard]] bool has_audience() const noexcept { return !audiences_.empty(); }
+    /// Whether nobody was heard in the last tick.
+    [[nodiscard]] bool is_silent() const noexcept { return sum_.speakers() == 0; }
+
     /// Passes a contributor's packet on. False when it is in a codec that a listener does not share: plan anew then.
     [[nodiscard]] bool pass_on(const Leg& from, const LegReceiver::Heard& heard, audio::TimeUs now_us,
                                SendBatch& out) noexcept;
@@ -57,6 +62,7 @@ class Mix {
     void join_audience(Leg& listener, std::vector<Audience>& former);
     [[nodiscard]] const Contribution* contribution_of(const Leg& leg) const noexcept;
     void send_to(Audience& audience, audio::TimeUs now_us, SendBatch& out) noexcept;
+    static void follow_loss(Audience& audience) noexcept;
     void send_shared(Audience& audience, audio::TimeUs now_us, SendBatch& out) noexcept;
 
     const TargetKind kind_;
@@ -66,6 +72,7 @@ class Mix {
     std::optional<audio::Tone> tone_;
     audio::Mix sum_;
     audio::AudioFrame frame_;
+    std::uint32_t ticks_ = 0;
     std::uint32_t silent_ticks_ = 0;
 };
 

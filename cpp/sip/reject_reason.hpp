@@ -59,7 +59,7 @@ enum class RejectReason : std::uint8_t {
     too_many_contacts,       // 503, beyond registrar.max_contacts
     too_many_calls,          // 503, as many calls as limits.max_calls are up
     too_many_messages,       // 503, as many MESSAGEs as fit are under way
-    too_many_subscriptions,  // 503, as many as limits.max_subscriptions are held
+    too_many_subscriptions,  // 503, as many subscriptions as allowed are held
     shutting_down,           // 503, the daemon ends
     too_many_aors,           // 503, beyond limits.max_aors
     too_many_bindings,       // 503, beyond limits.max_bindings

@@ -79,8 +79,7 @@ class RequestHandler {
                                                      const sip::Flow& flow, sip::Reply& reply) noexcept = 0;
 
     /// A response that the gate let through and that answers no ping; as of `on_call_request`.
-    virtual void on_response(std::string_view message, const sip::Inspection& seen,
-                             const sip::Flow& flow) noexcept = 0;
+    virtual void on_response(std::string_view message, const sip::Inspection& seen, const sip::Flow& flow) noexcept = 0;
 
     /// A valid message came on a flow (every one but a REGISTER, which speaks for itself).
     virtual void on_heard(const sip::Flow& flow) noexcept = 0;

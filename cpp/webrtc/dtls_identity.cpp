@@ -9,6 +9,7 @@
 
 #include "webrtc/announced_peer.hpp"
 #include "webrtc/evp.hpp"
+#include "webrtc/handshake_library.hpp"
 #include "webrtc/srtp_keys.hpp"
 
 namespace sr::webrtc {
@@ -26,7 +27,7 @@ using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 
 /// Signed by itself: nobody looks at its names and dates, peers compare its hash.
 Certificate make_certificate(EVP_PKEY* key) noexcept {
-    Certificate certificate(X509_new());
+    Certificate certificate(X509_new_ex(handshake_library(), nullptr));
     std::uint64_t serial = 0;
     if (certificate == nullptr || RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) != 1) return {};
     X509* const x509 = certificate.get();
@@ -56,7 +57,7 @@ std::string srtp_profiles() {
 }
 
 Context make_context(EVP_PKEY* key, X509* certificate) {
-    Context context(SSL_CTX_new(DTLS_method()));
+    Context context(SSL_CTX_new_ex(handshake_library(), nullptr, DTLS_method()));
     if (context == nullptr) return {};
     SSL_CTX* const ctx = context.get();
     // OpenSSL must not ask the transport for its MTU; every association is new, so that sessions would only cost.
@@ -85,7 +86,7 @@ DtlsIdentity::~DtlsIdentity() { SSL_CTX_free(context_); }
 
 std::unique_ptr<const DtlsIdentity> DtlsIdentity::make() {
     ERR_clear_error();
-    const PrivateKey key(EVP_EC_gen("P-256"));
+    const PrivateKey key(EVP_PKEY_Q_keygen(handshake_library(), nullptr, "EC", "P-256"));
     if (key == nullptr) return nullptr;
     const Certificate certificate = make_certificate(key.get());
     if (certificate == nullptr) return nullptr;

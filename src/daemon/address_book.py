@@ -64,6 +64,11 @@ class AddressBook:
         name, address = _name_of(device_id, entry), self.address_of_device(device_id)
         return OwnedDevice(name, entry.do_not_disturb, (address,))
 
+    def addresses(self) -> set[str]:
+        """Whom a message may be for: the address of each entry, and its key."""
+        keys = {address_of(device_id) for device_id in self._entries}
+        return keys | {self.address_of_device(device_id) for device_id in self._entries}
+
     def address_of_device(self, device_id: str) -> str:
         """The user part of the device's address; its key's where none was registered yet."""
         return self._addresses.get(device_id) or address_of(device_id)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
-from daemon.presence_service import PresenceParts, PresenceService, audience_of
+from daemon.presence_service import GATHER_S, PresenceParts, PresenceService, audience_of
 from domain.events import BindingAdded, BindingChanged, BindingEvent
 from domain.ports import Clock
 from domain.presence import CallPart, PresenceObserver, Presentity
@@ -21,12 +21,17 @@ from presence.presence_board import PresenceBoard
 from presence.publication_desk import PublicationDesk, PublishRules
 from presence.publications import PublicationLimits, Publications
 
+TellKnown = Callable[[Iterable[str]], None]
+"""Is told every address that the owner knows, registered or not."""
+
 _ETAG_OCTETS = 9
 
 
-def make_presence(clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl) -> PresenceService:
+def make_presence(
+    clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl, tell_known: TellKnown
+) -> PresenceService:
     """All of presence, joined; ``document`` is the configuration in force."""
-    room = _Room(clock, document, notifier)
+    room = _Room(clock, document, notifier, tell_known)
     return PresenceService(
         PresenceParts(
             clock=clock,
@@ -44,8 +49,12 @@ def make_presence(clock: Clock, document: Callable[[], ConfigDocument], notifier
 class _Room:
     """The board with the address book before it, and the policy with the clock of publications behind it."""
 
-    def __init__(self, clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl) -> None:
+    def __init__(
+        self, clock: Clock, document: Callable[[], ConfigDocument], notifier: NotifierControl, tell_known: TellKnown
+    ) -> None:
         self._document = document
+        self._tell_known = tell_known
+        self._telling: asyncio.TimerHandle | None = None
         self._book = AddressBook()
         self._board = PresenceBoard(clock, self._resolve)
         self._publications = Publications(PublicationLimits(), lambda: secrets.token_hex(_ETAG_OCTETS))
@@ -82,6 +91,7 @@ class _Room:
             device_id = event.binding.device_id
             self._board.apply_device(device_id, self._book.owned(device_id))
             self._place_calls()
+            self._tell_known_soon()
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
         """Take the whole truth."""
@@ -116,6 +126,12 @@ class _Room:
 
     def stop(self) -> None:
         """Wait for nothing any more; idempotent."""
+        self._stop_expiry()
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+
+    def _stop_expiry(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -123,6 +139,7 @@ class _Room:
     def _take_owner(self) -> None:
         self._board.apply_owner(self._book.owner_view())
         self._place_calls()
+        self._tell_known_soon()
 
     def _place_calls(self) -> None:
         """Names may mean others now, and devices may have other addresses."""
@@ -135,6 +152,15 @@ class _Room:
         if part.device_id and part.device_id not in self._board.find_presentity(address).device_ids:
             address = self._book.address_of_device(part.device_id)
         return replace(part, address=address)
+
+    def _tell_known_soon(self) -> None:
+        """Once for the many who register at the same time."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(GATHER_S, self._tell_all_known)
+
+    def _tell_all_known(self) -> None:
+        self._telling = None
+        self._tell_known(self._book.addresses())
 
     def _resolve(self, name: str) -> str:
         """An address that is in use is meant by itself, then names count; any other may be registered yet."""
@@ -161,7 +187,7 @@ class _Room:
         return audience_of(self._document().presence, entry).rule is not WatcherRule.LISTED
 
     def _await_expiry(self) -> None:
-        self.stop()
+        self._stop_expiry()
         due_s = self._desk.next_expiry()
         if due_s is not None:
             self._expiry = asyncio.get_running_loop().call_later(max(0.0, due_s - time.monotonic()), self._expire)

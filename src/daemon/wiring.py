@@ -200,7 +200,7 @@ def _assemble(loaded: LoadedConfig, log_level: LogLevel) -> _Parts:
     access = AccessControl(store, AccessSurroundings(engine, state_dir / CREDENTIALS_NAME, _ipv6_networks))
     store.on_edit, store.on_listed = on_edit, on_listed
     report = StatusReport(manager, engine, loaded.path, (started_at, listening))
-    presence = make_presence(clock, lambda: manager.document, engine.watching)
+    presence = make_presence(clock, lambda: manager.document, engine.watching, engine.watching.set_known_addresses)
     calls.parts_observer, report.availability = presence.call_parts, presence.availability
     overview = CallOverview(calls, media, clock)
     http = HttpFront(

@@ -84,7 +84,7 @@ SENTENCES: Mapping[str, RefusalSentence] = MappingProxyType(
         ),
         "watcher_not_admitted": RefusalSentence(
             "it wants to watch what is not for it to see",
-            "Register it here, or let it in by presence.watchers in config.yaml.",
+            "Register it here, or let it in by the rule of config.yaml that says who may watch whom.",
         ),
         "no_common_type": RefusalSentence(
             "it watches, but reads no kind of document in which that is told",

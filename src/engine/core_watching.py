@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from domain.values import Endpoint, Flow, Transport
@@ -58,6 +58,13 @@ class CoreWatching:
                 return self._core.refuse_publish(publish_id, str(answer.fault), answer.reason)
             case _:
                 assert_never(answer)
+
+    def set_known_addresses(self, users: Iterable[str]) -> None:
+        """Whose addresses-of-record (user parts) the owner knows, registered or not.
+
+        A MESSAGE for one of them who is not there is answered 480, for anybody else 404.
+        """
+        self._core.set_known_addresses(list(users))
 
     def subscriptions(self) -> tuple[SubscriptionReport, ...]:
         return tuple(_to_report(record) for record in self._core.subscriptions())

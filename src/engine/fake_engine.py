@@ -1,6 +1,6 @@
 """The core's twin for tests: the same promises (tests/integration/test_engine_contract.py holds both to them).
 
-A test plays the network by ``hear``, ``silence``, ``remove`` and ``overflow``.
+A test plays the network by ``hear``, ``silence``, ``remove``, ``watch`` and ``overflow``.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from domain.ports import (
 )
 from domain.uri_mask import masked_uri
 from domain.values import Binding, Endpoint, Flow, Transport
+from domain.watching import WatchEvent
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -161,6 +162,10 @@ class FakeEngine:
     def refuse(self, refused: RequestRefused) -> None:
         """A request was refused, and that is told."""
         self._push(refused)
+
+    def watch(self, event: WatchEvent) -> None:
+        """Somebody watches or publishes."""
+        self._push(event)
 
     def overflow(self) -> None:
         """More happened than the queue holds: what was queued is lost."""

@@ -1,4 +1,4 @@
-"""The load generator ``sipload``: built when its source is newer, driven line by line, one process per server."""
+"""The load generators: built when their source is newer, driven line by line, one process per server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _HERE = Path(__file__).resolve().parent
-_SOURCES = ("sipload.cpp", "digest.hpp", "sip_text.hpp", "udp_batch.hpp")
+_HEADERS = {
+    "sipload": ("digest.hpp", "sip_text.hpp", "udp_batch.hpp"),
+    "notifyload": (
+        "sip_text.hpp",
+        "udp_batch.hpp",
+        "watch_options.hpp",
+        "watch_report.hpp",
+        "watch_state.hpp",
+        "watch_text.hpp",
+    ),
+}
 
 PASSWORD = "correct horse battery staple"
 """Of every phone that has one."""
@@ -62,21 +72,35 @@ class LoadReport:
         return self.errors == 0 and self.retransmits == 0
 
 
-def build(build_dir: Path) -> Path:
-    """Compile ``sipload`` into ``build_dir`` unless the binary is newer than its sources; return its path."""
-    binary = build_dir / "sipload"
-    sources = [_HERE / name for name in _SOURCES]
+def build(build_dir: Path, name: str = "sipload") -> Path:
+    """Compile a generator into ``build_dir`` unless its binary is newer than its sources; return its path."""
+    binary = build_dir / name
+    sources = [_HERE / source for source in (f"{name}.cpp", *_HEADERS[name])]
     if binary.exists() and all(source.stat().st_mtime < binary.stat().st_mtime for source in sources):
         return binary
     build_dir.mkdir(parents=True, exist_ok=True)
     command = ["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(sources[0]), "-lcrypto"]
+    _compile(command)
+    return binary
+
+
+def build_kernel_buffers(build_dir: Path) -> Path:
+    """Compile the library that, preloaded, keeps a server from enlarging its receive buffers; return its path."""
+    library = build_dir / "kernel_buffers.so"
+    build_dir.mkdir(parents=True, exist_ok=True)
+    command = ["g++", "-std=c++20", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-o", str(library)]
+    _compile([*command, str(_HERE / "kernel_buffers.cpp")])
+    return library
+
+
+def _compile(command: list[str]) -> None:
+    """Compile; raise BenchError with what to do when it fails."""
     try:
         subprocess.run(command, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise BenchError(
-            f"sipload does not build ({error}): install g++ and libssl-dev, and see its messages above"
+            f"a part of the bench does not build ({error}): install g++ and libssl-dev, and see its messages above"
         ) from error
-    return binary
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +120,12 @@ class LoadShape:
     answers_pings: bool = False
 
 
-class LoadGenerator:
-    """One ``sipload`` process: its phones keep Call-ID, CSeq, port and address from command to command."""
+class Generator:
+    """One process of a load generator, which answers each line with a line of JSON."""
 
-    def __init__(self, binary: Path, port: int, shape: LoadShape) -> None:
-        """Set up for a server on 127.0.0.1; ``with`` starts the process."""
-        self._command = [str(binary), "--target", f"127.0.0.1:{port}", "--domain", shape.domain]
-        self._command += ["--aors", str(shape.aors), "--window", str(shape.window), "--sources", str(shape.sources)]
-        self._command += ["--user", shape.user, "--first-source", shape.first_source]
-        self._command += ["--expires", str(shape.expires_s)]
-        if shape.answers_pings:
-            self._command.append("--answers-pings")
-        if shape.has_instance:
-            self._command.append("--instance")
-        if shape.digest:
-            self._command += ["--digest", shape.digest, "--password", PASSWORD]
-        self._has_digest = bool(shape.digest)
+    def __init__(self, command: list[str]) -> None:
+        """``with`` starts the process."""
+        self._command = command
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -129,17 +143,40 @@ class LoadGenerator:
             if kind is not None:
                 process.kill()  # it may be waiting for a server that is gone
 
-    def run(self, mode: str, count: int, rate_per_s: int = 0) -> LoadReport:
-        """Send ``count`` requests and return when each is answered or given up. Modes: see ``sipload.cpp``."""
+    def ask(self, line: str) -> dict[str, Any]:
+        """Give one command and return what it answers."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise BenchError("the load generator runs inside its with block only")
-        process.stdin.write(f"{mode} {count} {rate_per_s}\n")
+        process.stdin.write(line + "\n")
         process.stdin.flush()
-        line = process.stdout.readline()
-        if not line:
-            raise BenchError(f"sipload ended in `{mode} {count}` (exit code {process.wait()}): see its message above")
-        seen = json.loads(line)
+        if not (answer := process.stdout.readline()):
+            name = Path(self._command[0]).name
+            raise BenchError(f"{name} ended in `{line}` (exit code {process.wait()}): see its message above")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+
+class LoadGenerator(Generator):
+    """One ``sipload`` process: its phones keep Call-ID, CSeq, port and address from command to command."""
+
+    def __init__(self, binary: Path, port: int, shape: LoadShape) -> None:
+        """Set up for a server on 127.0.0.1; ``with`` starts the process."""
+        super().__init__([str(binary), "--target", f"127.0.0.1:{port}", "--domain", shape.domain])
+        self._command += ["--aors", str(shape.aors), "--window", str(shape.window), "--sources", str(shape.sources)]
+        self._command += ["--user", shape.user, "--first-source", shape.first_source]
+        self._command += ["--expires", str(shape.expires_s)]
+        if shape.answers_pings:
+            self._command.append("--answers-pings")
+        if shape.has_instance:
+            self._command.append("--instance")
+        if shape.digest:
+            self._command += ["--digest", shape.digest, "--password", PASSWORD]
+        self._has_digest = bool(shape.digest)
+
+    def run(self, mode: str, count: int, rate_per_s: int = 0) -> LoadReport:
+        """Send ``count`` requests and return when each is answered or given up. Modes: see ``sipload.cpp``."""
+        seen = self.ask(f"{mode} {count} {rate_per_s}")
         latency = seen["latency_us"]
         return LoadReport(
             requests=seen["requests"],

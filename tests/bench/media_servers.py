@@ -30,8 +30,6 @@ devices:
   bench@bench.local:
     name: bench
     role: sink
-limits:
-  max_calls: 2000
 media:
   address: 192.0.2.1
   port: 0

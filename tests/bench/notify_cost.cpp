@@ -121,8 +121,9 @@ class Watchers {
         sip::inspect(octets, seen_);
         dialog::CallRequest read;
         (void)dialog::read_request(octets, seen_, flow_, read);
-        if (notifier_.take(read, now_ms_, out_).taken != events::Taken::initial) return;
-        (void)notifier_.begin(read, {"phone", true}, {"192.0.2.1", "192.0.2.1:5060"}, now_ms_, out_);
+        const events::Watcher watcher{"phone", true};
+        if (notifier_.take(read, watcher, now_ms_, out_).taken != events::Taken::initial) return;
+        (void)notifier_.begin(read, watcher, {"192.0.2.1", "192.0.2.1:5060"}, now_ms_, out_);
     }
 
     /// Until nothing is sent any more; each NOTIFY is answered. What reading the NOTIFYs took is the bench's own.

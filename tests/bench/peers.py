@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ limits:
   max_aors: 1000000
   max_bindings: 1000000
   max_memory_mb: 4096
+  max_calls: 2000
 discovery:
   enabled: false
 log:
@@ -123,15 +124,31 @@ def kamailio(digest: Digest | None = None) -> Peer:
     """Kamailio from Debian, with the faster of its allocators (its stock one is two to four times slower)."""
     return Peer(
         "kamailio",
-        lambda directory: _start_kamailio(directory, digest),
+        lambda directory: _start_kamailio(directory, "kamailio.cfg", _digest_arguments(digest)),
         lambda: None if _find_kamailio() else "install the package kamailio",
     )
 
 
-def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None = None, more_config: str = "") -> Peer:
+def kamailio_presence(prefix: Sequence[str] = ()) -> Peer:
+    """The same with its presence module. ``prefix``: what stands before the command (``env`` with its arguments)."""
+    return Peer(
+        "kamailio",
+        lambda directory: _start_kamailio(directory, "kamailio_presence.cfg", prefix=prefix),
+        lambda: None if _find_kamailio() and _has_presence() else "install the package kamailio-presence-modules",
+    )
+
+
+def daemon(
+    root: Path,
+    *,
+    has_busy_thread: bool = False,
+    digest: Digest | None = None,
+    more_config: str = "",
+    prefix: Sequence[str] = (),
+) -> Peer:
     """Our daemon out of ``root``'s virtual environment, on request with a Python thread that never rests beside it.
 
-    ``more_config``: further sections of config.yaml.
+    ``more_config``: further sections of config.yaml; ``prefix`` as for Kamailio.
     """
     name = "daemon with a busy Python thread" if has_busy_thread else "daemon"
     program = root / ".venv" / "bin" / "screamrouter-sip"
@@ -147,7 +164,7 @@ def daemon(root: Path, *, has_busy_thread: bool = False, digest: Digest | None =
             text += _DIGEST_CONFIG.format(algorithm=digest.algorithm)
             _write_credentials(directory / "state", digest)
         config.write_text(text + more_config)
-        pid = _spawn([*command, "run", "--config", str(config)], directory)
+        pid = _spawn([*prefix, *command, "run", "--config", str(config)], directory)
         return Server(name, pid, port, directory, _is_native, settle_s=3.0)
 
     return Peer(name, start, lambda: None if program.exists() else "run `make build` first")
@@ -199,20 +216,31 @@ def user_of(aor: int) -> str:
     return f"user{aor:06}"
 
 
-def _start_kamailio(directory: Path, digest: Digest | None) -> Server:
+def _start_kamailio(directory: Path, script: str, arguments: Sequence[str] = (), prefix: Sequence[str] = ()) -> Server:
     port = _free_port()
-    command = [str(_find_kamailio()), "-f", str(_HERE / "kamailio.cfg"), "-DD", "-E", "-x", "tlsf", "-X", "tlsf"]
+    command = [*prefix, str(_find_kamailio()), "-f", str(_HERE / script), "-DD", "-E", "-x", "tlsf", "-X", "tlsf"]
     command += ["-m", "512", "-M", "64", "-l", f"udp:127.0.0.1:{port}", f"--alias={DOMAIN}"]
-    command += ["-Y", str(directory), "-w", str(directory)]
-    if digest is not None:
-        command += ["-A", "WITH_DIGEST", "-A", f"AORS={digest.aors}"]
-        command += ["-A", f'REALM="{DOMAIN}"', "-A", f'PASSWORD="{PASSWORD}"']
-        command += ["-A", "WITH_SHA256"] if digest.algorithm == "SHA-256" else []
+    command += ["-Y", str(directory), "-w", str(directory), *arguments]
     return Server("kamailio", _spawn(command, directory), port, directory, lambda _thread: True, settle_s=0.0)
+
+
+def _digest_arguments(digest: Digest | None) -> list[str]:
+    if digest is None:
+        return []
+    arguments = ["-A", "WITH_DIGEST", "-A", f"AORS={digest.aors}"]
+    arguments += ["-A", f'REALM="{DOMAIN}"', "-A", f'PASSWORD="{PASSWORD}"']
+    return [*arguments, "-A", "WITH_SHA256"] if digest.algorithm == "SHA-256" else arguments
 
 
 def _find_kamailio() -> str | None:
     return shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def _has_presence() -> bool:
+    """Whether the module is where Debian puts it, or where a build of one's own does."""
+    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/local/lib64"))
+    names = ("*/kamailio/modules/presence.so", "kamailio/modules/presence.so")
+    return any(True for place in places for name in names for _ in place.glob(name))
 
 
 _children: dict[int, subprocess.Popen[bytes]] = {}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,17 +20,17 @@
 
 namespace bench {
 
+enum class ReceiveBuffer : std::uint8_t { large, kernel_default };
+
 class UdpBatch {
   public:
     static constexpr std::size_t kBatch = 64;
     static constexpr std::size_t kMaxDatagram = 2048;
 
-    explicit UdpBatch(const sockaddr_in& target) : target_(target), socket_(::socket(AF_INET, SOCK_DGRAM, 0)) {
+    explicit UdpBatch(const sockaddr_in& target, ReceiveBuffer buffer = ReceiveBuffer::large)
+        : target_(target), socket_(::socket(AF_INET, SOCK_DGRAM, 0)) {
         if (socket_ < 0) throw std::runtime_error(std::string{"socket: "} + std::strerror(errno));
-        const int octets = 4 << 20;
-        if (::setsockopt(socket_, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) != 0) {
-            ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
-        }
+        if (buffer == ReceiveBuffer::large) enlarge();
         sockaddr_in any{};
         any.sin_family = AF_INET;
         if (::bind(socket_, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
@@ -96,8 +97,24 @@ class UdpBatch {
     }
 
     [[nodiscard]] std::uint64_t send_errors() const { return send_errors_; }
+    [[nodiscard]] int descriptor() const { return socket_; }
+
+    // How many datagrams the kernel has thrown away because nobody had fetched those before them.
+    [[nodiscard]] std::uint64_t drops() const {
+        std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
+        socklen_t length = sizeof figures;
+        ::getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, figures.data(), &length);
+        return figures[SK_MEMINFO_DROPS];
+    }
 
   private:
+    void enlarge() const {
+        const int octets = 4 << 20;
+        if (::setsockopt(socket_, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) != 0) {
+            ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
+        }
+    }
+
     void wire_up() {
         for (std::size_t i = 0; i < kBatch; ++i) {
             out_iov_[i].iov_base = out_[i].data();

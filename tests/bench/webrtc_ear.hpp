@@ -29,19 +29,17 @@ inline constexpr std::size_t kChirpEvery = 21'333;  // samples; no multiple of a
     return chirp;
 }
 
-/// What a microphone hears from `begin_us` on: a chirp now and then.
+/// What a microphone hears: a chirp now and then.
 class Mouth {
   public:
-    explicit Mouth(std::int64_t begin_us) : begin_us_(begin_us) {
-        encoder_ = audio::make_encoder({.name = "opus", .clock_rate_hz = 48000, .channels = 2});
-    }
+    Mouth() { encoder_ = audio::make_encoder({.name = "opus", .clock_rate_hz = 48000, .channels = 2}); }
 
-    /// The next 20 ms, as they are sent.
-    [[nodiscard]] Speech next() {
+    /// The next 20 ms, which began at `begin_us`, as they are sent.
+    [[nodiscard]] Speech next(std::int64_t begin_us) {
         audio::AudioFrame frame;
         for (std::size_t i = 0; i < audio::kFrameSamples; ++i, ++position_) {
             const std::size_t within = position_ % kChirpEvery;
-            if (within == 0) chirps_us_.push_back(begin_us_ + static_cast<std::int64_t>(position_ * 1000 / 48));
+            if (within == 0) chirps_us_.push_back(begin_us + static_cast<std::int64_t>(i * 1000 / 48));
             if (within < kChirpSamples) frame.storage[i] = static_cast<std::int16_t>(chirp_[within] * 32767);
         }
         encoder_->push(frame);
@@ -53,7 +51,6 @@ class Mouth {
     [[nodiscard]] const std::vector<std::int64_t>& chirps_us() const { return chirps_us_; }
 
   private:
-    std::int64_t begin_us_;
     std::size_t position_ = 0;
     std::vector<float> chirp_ = make_chirp();
     std::vector<std::int64_t> chirps_us_;

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.test_https import ANY_PORT, browser_of
 from tests.kit.answering_peer import AnsweringTcp
 from tests.kit.daemon_process import DaemonProcess, running_daemon, wait_until
-from tests.kit.presence import pidf
+from tests.kit.presence_room import pidf
 from tests.kit.process_size import ProcessSize
 from tests.kit.sip_peer import SipMessage, SipPeer
 from tests.kit.standing_watch import StandingWatch

@@ -33,7 +33,7 @@ import pytest
 from location.binding_store import DATABASE_NAME
 from tests.kit.answering_peer import AnsweringTcp, AnsweringUdp
 from tests.kit.daemon_process import DaemonProcess, running_daemon, started_daemon, wait_until
-from tests.kit.presence import pidf
+from tests.kit.presence_room import pidf
 from tests.kit.sip_peer import SipMessage, SipPeer
 from tests.kit.standing_watch import StandingWatch
 

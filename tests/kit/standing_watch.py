@@ -12,7 +12,7 @@ from email import message_from_bytes
 from typing import Any
 
 from tests.kit.answering_peer import AnsweringTcp, AnsweringUdp
-from tests.kit.presence import DIALOG, OWN, PERSON, PIDF, REG, RLMI, RPID, Element, read
+from tests.kit.presence_room import DIALOG, OWN, PERSON, PIDF, REG, RLMI, RPID, Element, read
 from tests.kit.sip_peer import SipMessage
 from tests.kit.truth_model import Seen, dialogs_of
 

@@ -14,7 +14,7 @@ import yaml
 from tests.kit import truth_model as model
 from tests.kit.answering_peer import AnsweringTcp, AnsweringUdp
 from tests.kit.daemon_process import DaemonProcess
-from tests.kit.presence import pidf as pidf_body
+from tests.kit.presence_room import pidf as pidf_body
 from tests.kit.sip_call import SipCall
 from tests.kit.standing_watch import StandingWatch
 

@@ -359,6 +359,7 @@ async def test_stop_ends_when_the_file_cannot_be_written_and_says_what_is_lost(p
 
 async def test_stop_gives_a_hung_disk_up_and_leaves_its_thread_behind(path, monkeypatch):
     is_hung, goes_on = threading.Event(), threading.Event()
+    before = set(threading.enumerate())  # of other stores in this process
 
     def hang(*_: Any) -> None:
         is_hung.set()
@@ -371,7 +372,7 @@ async def test_stop_gives_a_hung_disk_up_and_leaves_its_thread_behind(path, monk
     await asyncio.to_thread(is_hung.wait)
     with capture_logs() as logs:
         await asyncio.wait_for(store.stop(), 5)
-    hung = [one for one in threading.enumerate() if one.name == "config-writer"]
+    hung = [one for one in threading.enumerate() if one.name == "config-writer" and one not in before]
     goes_on.set()
     assert [(log["event"], log["devices"]) for log in logs] == [("config.stop_given_up", 1)]
     assert [one.daemon for one in hung] == [True], "the process waits for the thread"

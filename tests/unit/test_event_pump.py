@@ -12,6 +12,7 @@ import pytest
 from api.control_socket import ControlSocket, ask
 from domain.events import BindingEvent
 from domain.values import Binding, Endpoint, Flow, Transport
+from domain.watching import Resource, StateUnwanted, StateWanted, WatchEvent
 from engine import event_pump
 from engine.event_pump import TURN_S, EventPump
 from engine.fake_engine import FakeEngine
@@ -120,6 +121,18 @@ async def test_event_that_cannot_be_taken_stops_none_behind_it(engine, observer,
     pump.stop()
     assert observer.taken == list(range(10))
     assert [type(fault) for fault in faults] == [ValueError]
+
+
+async def test_what_watchers_and_publishers_want_reaches_whoever_takes_it_and_nobody_else(engine, observer):
+    told: list[WatchEvent] = []
+    pump = EventPump(engine, observer, on_watch=told.append)
+    pump.start()
+    events = [StateWanted(Resource("presence", "bob")), StateUnwanted(Resource("presence", "bob"))]
+    for event in events:
+        engine.watch(event)
+    pump.stop()
+    assert told == events
+    assert observer.taken == []
 
 
 async def test_loss_of_events_is_told_with_the_whole_truth(engine, observer, pump):

@@ -20,7 +20,7 @@ from domain.events import (
 from domain.presence import Activity, Availability, CallPhase, ChangeCause, PublishedState
 from presence.availability import Facts, decide_availability
 from presence.owner_view import OwnedDevice, OwnerView
-from tests.kit.presence import NOON, Presence, binding, part
+from tests.kit.presence_room import NOON, Presence, binding, part
 
 UUID = "abcdef00-0000-4000-8000-000000000001"
 THERE = Facts(is_registered=True, is_reachable=True)

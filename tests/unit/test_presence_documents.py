@@ -13,7 +13,7 @@ from domain.watching import EventPackage
 from presence.package import at_version, find_packages
 from presence.packages.presence_pidf import NOTES
 from presence.xml_text import uri_text
-from tests.kit.presence import (
+from tests.kit.presence_room import (
     DIALOG,
     DOMAIN,
     NOON,

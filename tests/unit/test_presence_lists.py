@@ -10,7 +10,7 @@ from domain.events import BindingAdded, BindingRemoved, BindingUnreachable, Remo
 from domain.watching import Resource, StateUnwanted, StateWanted
 from presence.owner_view import OwnedDevice, OwnerView
 from presence.resource_lists import MOST_MEMBERS, MOST_OCTETS, ListChange, ListSubject, Member, render_list
-from tests.kit.presence import DOMAIN, NOON, PIDF, RLMI, Presence, binding, read_list, render
+from tests.kit.presence_room import DOMAIN, NOON, PIDF, RLMI, Presence, binding, read_list, render
 
 ALL = Resource("presence", "all")
 

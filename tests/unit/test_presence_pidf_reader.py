@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.presence import Activity, PublishedState
 from presence import pidf_reader
 from presence.pidf_reader import UnreadablePidf, read_pidf
-from tests.kit.presence import pidf
+from tests.kit.presence_room import pidf
 
 PIDF_NS = 'xmlns="urn:ietf:params:xml:ns:pidf"'
 DM_NS = 'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model"'

@@ -8,7 +8,7 @@ from domain.events import BindingAdded, BindingChanged, BindingRemoved, BindingU
 from domain.presence import CallPhase
 from domain.watching import Audience, Resource, StateUnwanted, StateWanted, WatcherRule
 from presence.owner_view import OwnedDevice, OwnerView
-from tests.kit.presence import DIALOG, DOMAIN, PIDF, Presence, binding, part, partial, whole
+from tests.kit.presence_room import DIALOG, DOMAIN, PIDF, Presence, binding, part, partial, whole
 
 KITCHEN = Resource("presence", "kitchen")
 

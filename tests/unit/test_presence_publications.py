@@ -8,7 +8,7 @@ from domain.events import BindingAdded, BindingRemoved, RemovalReason
 from domain.presence import Activity, Availability, ChangeCause, PublishedState
 from domain.watching import PublishAccepted, PublishFault, PublishRefused
 from presence.publications import Offer, Publication, PublicationLimits, Publications, compose, decide
-from tests.kit.presence import Presence, binding, flow, pidf, publish
+from tests.kit.presence_room import Presence, binding, flow, pidf, publish
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from domain.events import BindingAdded, BindingEvent, BindingRemoved, RemovalRea
 from domain.presence import CallPart, CallPhase, Presentity
 from domain.watching import Audience, NotifierConfig, Resource, StateWanted, WatcherRule
 from tests.kit.https_server import VirtualClock
-from tests.kit.presence import RecordingNotifier
+from tests.kit.presence_room import RecordingNotifier
 from tests.kit.presentities import binding
 
 HALL = "hall@screamrouter.local"

@@ -20,7 +20,7 @@ from domain.presence import Availability, CallPart, CallPhase, ChangeCause
 from domain.values import Binding
 from domain.watching import PublishAccepted, Resource, StateUnwanted, StateWanted
 from presence.owner_view import OwnedDevice, OwnerView
-from tests.kit.presence import (
+from tests.kit.presence_room import (
     DIALOG,
     DOMAIN,
     OWN,

@@ -116,9 +116,10 @@ class Walk {
         dialog::CallRequest read;
         if (dialog::read_request(octets, *seen_, flow, read) != sip::RejectReason::none) return;
         step([&](auto& out) {
-            const events::TakenRequest taken = notifier_.take(read, now_ms_, out);
+            const events::Watcher watcher{"a", number % 3 != 0};
+            const events::TakenRequest taken = notifier_.take(read, watcher, now_ms_, out);
             if (taken.taken != events::Taken::initial) return;
-            const sip::RejectReason reason = notifier_.begin(read, {"a", number % 3 != 0}, {"h", "h:1"}, now_ms_, out);
+            const sip::RejectReason reason = notifier_.begin(read, watcher, {"h", "h:1"}, now_ms_, out);
             if (reason != sip::RejectReason::none) (void)notifier_.refusal_lines(reason);
         });
     }

@@ -196,6 +196,20 @@ TEST_CASE("a MESSAGE goes down the addressee's connection, its answer down the s
     CHECK(begins(alice.got(), 0, "SIP/2.0 480 "));
 }
 
+TEST_CASE("what people write to each other is in no log") {
+    Engine core;
+    open_house(core);
+    Device alice(core, "alice", 5070);
+    alice.enroll();
+    Device bob(core, "bob", 5071);
+    bob.enroll();
+    CHECK(alice.ask("MESSAGE", {}) == stack::CallRuling::done);
+    const auto records = core.messages({.users = {"bob"}, .ips = {}, .texts = {}});
+    REQUIRE(records.size() == 1);
+    CHECK(records[0].message.starts_with("MESSAGE sip:bob@house.local"));
+    CHECK(records[0].message.find("hello") == std::string::npos);
+}
+
 TEST_CASE("a MESSAGE of somebody who is registered elsewhere, or nowhere, goes nowhere") {
     Engine core;
     open_house(core);

@@ -42,6 +42,18 @@ TEST_CASE("RFC 6665 4.2.2: who falls out of the audience is told that it ends, a
     CHECK(notify.octets.find("secret") == std::string::npos);
 }
 
+TEST_CASE("RFC 6665 4.2.1.3: who is registered no more when he refreshes is refused, and told that it ends") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"), {WatcherRule::registered, {}});
+    CHECK(scene.ask() == RejectReason::none);
+    CHECK(scene.next().status() == 200);
+    const Out first = scene.next();
+    CHECK(scene.answer_to(first));
+    scene.watcher.is_registered = false;
+    CHECK(scene.ask(Scene::within(first)) == RejectReason::watcher_not_admitted);
+    CHECK(scene.only().state() == "terminated;reason=rejected");
+}
+
 TEST_CASE("RFC 4662 4.1: a list is for watchers that know lists, others get 421 with Require") {
     Scene scene;
     scene.provide(Scene::document("<list/>"), {WatcherRule::anyone, {}}, true);

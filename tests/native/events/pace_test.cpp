@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "events/notify_pace.hpp"
 #include "watcher_kit.hpp"
 
 using namespace sr::events;
@@ -147,7 +148,10 @@ TEST_CASE("a lost connection ends what was subscribed over it, silently, and not
     scene.flow = connection(8);
     const Out kept = scene.watch();
     scene.provide(Scene::document("<busy/>"));
+    CHECK(scene.notifier.uses(connection(7)));
     scene.command([&](auto& out) { scene.notifier.lose_flow(connection(7), scene.now_ms, out); });
+    CHECK_FALSE(scene.notifier.uses(connection(7)));
+    CHECK(scene.notifier.uses(connection(8)));
     CHECK(scene.notifier.count() == 1);
     scene.pass(1'000);
     CHECK(scene.only().flow.connection == 8);
@@ -299,4 +303,29 @@ TEST_CASE("nothing is due once everybody is gone, however often timers moved") {
     CHECK(scene.notifier.count() == 0);
     scene.pass(100'000);
     CHECK(scene.notifier.next_due_ms(scene.now_ms) == sr::dialog::kNever);
+}
+
+TEST_CASE("no more answers are on their way than our own receive buffer holds, and a dead host keeps nobody's place") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));
+    Crowd crowd(scene);
+    for (int host = 0; host < 10; ++host) {
+        scene.flow.remote.port = static_cast<std::uint16_t>(7'000 + host);
+        const std::string contact = "<sip:bob@192.0.2.7:" + std::to_string(scene.flow.remote.port) + ">";
+        for (int i = 0; i < 10; ++i) {
+            CHECK(scene.ask({.contact = contact}) == RejectReason::none);
+            crowd.run(1);
+        }
+    }
+    crowd.run(1'000);
+    scene.notifier.set_answer_room(30);
+    scene.sent.clear();
+    scene.provide(Scene::document("<busy/>"));
+    scene.pass(kMoment / 2);
+    CHECK(scene.sent.size() == 30);
+    CHECK(scene.answer_to(scene.sent.front()));
+    scene.pass(1);
+    CHECK(scene.sent.size() == 31);
+    scene.pass(6 * kMoment);
+    CHECK(scene.sent.size() == 100);
 }

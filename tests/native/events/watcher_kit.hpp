@@ -91,7 +91,7 @@ class Scene {
         REQUIRE(dialog::read_request(octets, seen_, flow, read) == sip::RejectReason::none);
         sip::RejectReason reason{};
         command([&](auto& out) {
-            const TakenRequest taken = notifier.take(read, now_ms, out);
+            const TakenRequest taken = notifier.take(read, watcher, now_ms, out);
             reason = taken.reason;
             if (taken.taken == Taken::initial) {
                 reason = notifier.begin(read, watcher, {"192.0.2.1", "192.0.2.1:5060"}, now_ms, out);

@@ -66,16 +66,18 @@ class OurEnd final : public DtlsEnd {
 /// A libssl client as Chromium configures its own, with a ClientHello too long for one datagram.
 class LibsslClient final : public DtlsEnd {
   public:
-    explicit LibsslClient(const char* srtp_profiles, bool has_certificate = true) {
+    explicit LibsslClient(const char* srtp_profiles, bool has_certificate = true,
+                          PrivateKey key = PrivateKey(EVP_EC_gen("P-256"))) {
         context_.reset(SSL_CTX_new(DTLS_client_method()));
         SSL_CTX* const ctx = context_.get();
-        key_.reset(EVP_EC_gen("P-256"));
+        key_ = std::move(key);
         certificate_.reset(X509_new());
         X509_set_version(certificate_.get(), X509_VERSION_3);
         X509_gmtime_adj(X509_getm_notBefore(certificate_.get()), 0);
         X509_gmtime_adj(X509_getm_notAfter(certificate_.get()), 3600);
         X509_set_pubkey(certificate_.get(), key_.get());
-        REQUIRE(X509_sign(certificate_.get(), key_.get(), EVP_sha256()) > 0);
+        const EVP_MD* const hash = EVP_PKEY_is_a(key_.get(), "ED25519") == 1 ? nullptr : EVP_sha256();
+        REQUIRE(X509_sign(certificate_.get(), key_.get(), hash) > 0);
         if (has_certificate) {
             REQUIRE(SSL_CTX_use_certificate(ctx, certificate_.get()) == 1);
             REQUIRE(SSL_CTX_use_PrivateKey(ctx, key_.get()) == 1);

@@ -114,6 +114,19 @@ TEST_CASE("a browser's ClientHello in two datagrams is answered with DTLS 1.2 an
     CHECK(client.export_keys(2 * (16 + 12)) == join(keys->profile, keys->remote, keys->local));
 }
 
+TEST_CASE("a client's certificate may have a key of any kind that such certificates have") {
+    std::vector<PrivateKey> keys;
+    keys.emplace_back(EVP_EC_gen("P-256"));
+    keys.emplace_back(EVP_RSA_gen(2048));
+    keys.emplace_back(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    for (PrivateKey& key : keys) {
+        REQUIRE(key != nullptr);
+        LibsslClient client(kChromiumProfiles, true, std::move(key));
+        OurEnd passive{us(), DtlsRole::passive, client.fingerprint()};
+        CHECK(connect(client, passive));
+    }
+}
+
 TEST_CASE("the profile is the best that the client has as well") {
     for (const auto& [offered, chosen] :
          {std::pair("SRTP_AES128_CM_SHA1_80", SrtpProfile::aes128_cm_sha1_80),
