@@ -32,7 +32,7 @@ class House:
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {"devices": {HALL: {"name": "Great Hall", "role": "sink"}}}
         self.core = Core()
-        self.service: PresenceService = make_presence(VirtualClock(), self.document, self.core)
+        self.service: PresenceService = make_presence(VirtualClock(), self.document, self.core, lambda _: None)
         self.service.start(tuple)
 
     def document(self) -> ConfigDocument:
