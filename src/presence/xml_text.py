@@ -31,7 +31,9 @@ def clean(text: str) -> str:
 
 
 def address_uri(address: str, domain: str) -> str:
-    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1."""
+    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1. No address: the registrar itself."""
+    if not address:
+        return f"sip:{domain}"
     return f"sip:{quote(clean(address), safe=_USER_UNRESERVED)}@{domain}"
 
 

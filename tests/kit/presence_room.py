@@ -267,8 +267,13 @@ class ListRead:
 def read_list(document: Document, *, is_partial: bool = False, version: int = 0) -> ListRead:
     body = document.partial if is_partial else document.body
     at = document.partial_version_at if is_partial else document.version_at
-    head = f"MIME-Version: 1.0\r\nContent-Type: {document.content_type}\r\n\r\n".encode()
-    message: Any = message_from_bytes(head + _versioned(body, at, version))
+    return read_list_body(document.content_type, _versioned(body, at, version))
+
+
+def read_list_body(content_type: str, body: bytes) -> ListRead:
+    """What a NOTIFY of a list carries."""
+    head = f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    message: Any = message_from_bytes(head + body)
     root, *others = message.get_payload()
     parts = {one["Content-ID"].strip("<>"): read(one["Content-Type"], one.get_payload(decode=True)) for one in others}
     assert not message.defects
