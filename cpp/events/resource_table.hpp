@@ -25,6 +25,8 @@ struct WatchedResource {
     bool is_asked = false;  // `wanted` was told, and not answered
     bool is_held = false;   // the rest is what policy provided
     bool is_list = false;
+    // Provided though nobody asked: whoever provided it may have been about to take in that nobody watches it.
+    bool is_unsolicited = false;
     Audience audience;
     Document document;
     std::uint64_t serial = 0;  // of the document, counted by changes

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
@@ -68,6 +69,7 @@ class _Room:
         )
         self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, _call_soon)
         self._expiry: asyncio.TimerHandle | None = None
+        self._calls: dict[int, tuple[CallPart, ...]] = {}
 
     def presentities(self) -> tuple[Presentity, ...]:
         """As the board has them."""
@@ -88,6 +90,7 @@ class _Room:
         if is_learned:
             device_id = event.binding.device_id
             self._board.apply_device(device_id, self._book.owned(device_id))
+            self._place_calls()
             self._tell_known_soon()
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
@@ -99,7 +102,11 @@ class _Room:
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
         """Take who is in the call now."""
-        self._board.on_call_parts(call_id, parts)
+        if parts:
+            self._calls[call_id] = parts
+        else:
+            self._calls.pop(call_id, None)
+        self._board.on_call_parts(call_id, tuple(map(self._placed, parts)))
 
     def on_watch_event(self, event: WatchEvent) -> None:
         """Take what watchers and publishers ask."""
@@ -134,7 +141,20 @@ class _Room:
 
     def _take_owner(self) -> None:
         self._board.apply_owner(self._book.owner_view())
+        self._place_calls()
         self._tell_all_known()  # at once: after a start, nobody of the file is unknown for a moment
+
+    def _place_calls(self) -> None:
+        """Names may mean others now, and devices may have other addresses."""
+        for call_id, parts in self._calls.items():
+            self._board.on_call_parts(call_id, tuple(map(self._placed, parts)))
+
+    def _placed(self, part: CallPart) -> CallPart:
+        """A call stays with its device, whatever the name by which that was called means after an edit."""
+        address = self._resolve(part.address)
+        if part.device_id and part.device_id not in self._board.find_presentity(address).device_ids:
+            address = self._book.address_of_device(part.device_id)
+        return replace(part, address=address)
 
     def _tell_known_soon(self) -> None:
         """Once for the many who register at the same time."""
@@ -158,6 +178,8 @@ class _Room:
     def _audience(self, resource: Resource) -> Audience:
         """A list shows only whom everybody may watch, so everybody may watch lists."""
         section = self._document().presence
+        if self.policy.is_list(resource):
+            return audience_of(section, None)
         address = self._resolve(resource.address)
         entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
         return audience_of(section, entry)

@@ -96,6 +96,12 @@ class WatchedLists:
         """Names may mean others now, and lists may have other members."""
         self._stale.update(dict.fromkeys(self._lists))
 
+    def begin_again(self) -> None:
+        """Every address is called differently: tell each list as if for the first time."""
+        for resource, watched in self._lists.items():
+            watched.is_due, watched.was_told = True, False
+            self._stale[resource] = None
+
     def take_stale(self) -> dict[Resource, Document | TooLong]:
         """What is to be told of the lists that changed; a list that is too long is forgotten."""
         stale, self._stale = self._stale, {}

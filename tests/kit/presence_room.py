@@ -170,6 +170,7 @@ class Owner:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     audience: Audience = field(default_factory=Audience)
     may_publish: Callable[[str, str], bool] = is_own_state
+    domain: str = DOMAIN
 
     def resolve(self, user: str) -> str | None:
         return self.names.get(user, user)
@@ -195,7 +196,7 @@ class Presence:
         rules = PublishRules(self.owner.resolve, self.owner.lets_publish)
         self.desk = PublicationDesk(self.board, self.core, publications, rules, self.clock.now_s)
         watching = WatchingRules(
-            lambda: DOMAIN, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience
+            lambda: self.owner.domain, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience
         )
         self.policy = NotifierPolicy(self.board, self.core, watching, self.desk, self.waiting.append)
 

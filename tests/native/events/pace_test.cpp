@@ -203,6 +203,19 @@ TEST_CASE("RFC 6665 4.1.3: the end of the daemon is told with probation and when
     scene.watch();
 }
 
+TEST_CASE("RFC 6665 4.1.3: the end of the daemon is told even to who has not answered the notification before") {
+    Scene scene;
+    const Out first = scene.watch();
+    scene.provide(Scene::document("<busy/>"));
+    scene.pass(5'000);
+    scene.sent.clear();
+    scene.command([&](auto& out) { scene.notifier.shut_down(scene.now_ms, out); });
+    const Out last = scene.only();
+    CHECK(last.state() == "terminated;reason=probation;retry-after=5");
+    CHECK(scene.answer_to(last));
+    CHECK(scene.notifier.count() == 0);
+}
+
 TEST_CASE("what nobody watches any more is forgotten after 30 s, which is told once") {
     Scene scene;
     const Out notify = scene.watch();
@@ -226,6 +239,39 @@ TEST_CASE("what nobody watches any more is forgotten after 30 s, which is told o
     CHECK(events[0].resource == kDoor);
     CHECK(scene.ask() == RejectReason::none);
     CHECK(scene.notifier.drain(10).at(0).kind == WatchEventKind::wanted);
+}
+
+TEST_CASE("what is provided though nobody asked is told at once, and policy is asked whether it still holds") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));  // on its way while policy was told that nobody watches
+    CHECK_FALSE(scene.notifier.has_events());
+    CHECK(scene.ask() == RejectReason::none);
+    REQUIRE(scene.sent.size() == 2);
+    const auto events = scene.notifier.drain(10);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == WatchEventKind::wanted);
+    scene.provide(Scene::document("<calm/>"));
+    CHECK(scene.ask() == RejectReason::none);
+    CHECK_FALSE(scene.notifier.has_events());
+}
+
+TEST_CASE("what lingers keeps no watcher out: the longest unwatched is forgotten first") {
+    auto config = Scene::usual();
+    config.max_subscriptions = 2;
+    Scene scene(config);
+    for (const char* user : {"a", "b", "c", "d"}) {
+        scene.command([&](auto& out) {
+            scene.notifier.provide({"dialog", user}, {}, Scene::document("<calm/>"), false, scene.now_ms, out);
+        });
+        scene.pass(1);
+    }
+    CHECK(scene.ask({.user = "e"}) == RejectReason::none);
+    const auto events = scene.notifier.drain(10);
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].kind == WatchEventKind::unwanted);
+    CHECK(events[0].resource.address == "a");
+    CHECK(events[1].kind == WatchEventKind::wanted);
+    CHECK(events[1].resource.address == "e");
 }
 
 TEST_CASE("what is provided though nobody watches it is forgotten, too") {
