@@ -20,6 +20,7 @@ from presence.notifier_policy import NotifierPolicy, WatchingRules
 from presence.presence_board import PresenceBoard
 from presence.publication_desk import PublicationDesk, PublishRules
 from presence.publications import PublicationLimits, Publications
+from sip_server.invite_flow import SERVICES
 
 TellKnown = Callable[[Iterable[str]], None]
 """Is told every address that the owner knows, registered or not."""
@@ -56,7 +57,7 @@ class _Room:
         self._tell_known = tell_known
         self._telling: asyncio.TimerHandle | None = None
         self._book = AddressBook()
-        self._board = PresenceBoard(clock, self._resolve)
+        self._board = PresenceBoard(clock, self._resolve, frozenset(SERVICES))
         self._publications = Publications(PublicationLimits(), lambda: secrets.token_hex(_ETAG_OCTETS))
         rules = PublishRules(self._resolve)
         self._desk = PublicationDesk(self._board, notifier, self._publications, rules, time.monotonic)

@@ -69,9 +69,11 @@ class PresenceBoard:
     Observers are told in the order in which they were added, when the new state is in force.
     """
 
-    def __init__(self, clock: Clock, resolve: Resolver) -> None:
+    def __init__(self, clock: Clock, resolve: Resolver, services: frozenset[str] = frozenset()) -> None:
+        """``services``: names in lower case that can always be called."""
         self._clock = clock
         self._resolve = resolve
+        self._services = services
         self._since = clock.now()
         self._observers: list[PresenceObserver] = []
         self._entries: dict[str, _Entry] = {}
@@ -183,6 +185,8 @@ class PresenceBoard:
         return entry
 
     def _unknown(self, address: str) -> Presentity:
+        if address.lower() in self._services:
+            return Presentity(address, 0, Availability.AVAILABLE, True, self._since, ChangeCause.CONFIGURED)
         return Presentity(address, 0, Availability.NOT_REGISTERED, False, self._since, ChangeCause.UNREGISTERED)
 
     def _update(self, address: str, cause: ChangeCause) -> None:

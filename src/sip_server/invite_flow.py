@@ -40,7 +40,8 @@ from sip_server.call_parts import CallState, parts_of, state_after, state_at_fir
 
 log = structlog.get_logger()
 
-_SERVICES = {"echo": TargetKind.ECHO, "tone": TargetKind.TONE}
+SERVICES = {"echo": TargetKind.ECHO, "tone": TargetKind.TONE}
+"""What is always there to be called, by its name in lower case."""
 MOST_DIGITS = 32
 """So many of a call's digits are kept for people to see."""
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
@@ -67,7 +68,7 @@ def decide(call: IncomingCall, directory: CallDirectory) -> Answer | Reject:
     The services `echo` and `tone` come first, in either case; then devices: by key or UUID, by the user of their
     address-of-record (case counts, RFC 3261 section 19.1.4), by name, and by the name as ``sanitise_name`` has it.
     """
-    if service := _SERVICES.get(call.user.lower()):
+    if service := SERVICES.get(call.user.lower()):
         return Answer(CallTarget(service))
     if not call.user:
         return Reject(RefusalStatus.NOT_FOUND, "the call names nobody; call echo, tone or a sink by its name")

@@ -20,7 +20,8 @@ from domain.events import (
 from domain.presence import Activity, Availability, CallPhase, ChangeCause, PublishedState
 from presence.availability import Facts, decide_availability
 from presence.owner_view import OwnedDevice, OwnerView
-from tests.kit.presence_room import NOON, Presence, binding, part
+from presence.presence_board import PresenceBoard
+from tests.kit.presence_room import NOON, Presence, VirtualClock, binding, part
 
 UUID = "abcdef00-0000-4000-8000-000000000001"
 THERE = Facts(is_registered=True, is_reachable=True)
@@ -241,3 +242,12 @@ def test_event_costs_the_same_however_many_addresses_are_known(board):
     for number in range(10_000):
         board.on_binding_event(BindingAdded(binding(number + 2, f"user{number}")))
     assert min(spent_s(300) for _ in range(3)) < 5 * alone_s
+
+
+def test_a_service_can_always_be_called_though_it_never_registers() -> None:
+    board = PresenceBoard(VirtualClock(), lambda name: name, frozenset({"echo"}))
+    for name in ("echo", "Echo"):
+        service = board.find_presentity(name)
+        assert (service.availability, service.is_open, service.is_registered) == (Availability.AVAILABLE, True, False)
+    assert not board.find_presentity("nobody").is_open
+    assert board.presentities() == ()
