@@ -2,7 +2,8 @@
 //
 // Priorities: filter 10, REGISTER 12, OPTIONS 13, the last answer 14 - all before PJSIP's transaction layer (16). Every
 // request ends here: answered statelessly (RFC 3261 section 8.2.7), or by the calls of cpp/dialog, the subscriptions
-// of cpp/events and the messages of cpp/exchange, which keep transactions and dialogs of their own. Of PJSIP only transport and parser ever meet the network.
+// of cpp/events and the messages of cpp/exchange, which keep transactions and dialogs of their own. Of PJSIP only
+// transport and parser ever meet the network.
 #pragma once
 
 #include <atomic>
