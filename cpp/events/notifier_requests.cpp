@@ -74,11 +74,9 @@ RejectReason Notifier::State::begin(const dialog::CallRequest& request, const Wa
     if (is_full) return RejectReason::too_many_subscriptions;
     if (resource == nullptr) resource = &resources.find_or_add(name);
     Subscription& added = add(request, terms, {next_id_++, resource, watcher, local, tag_of(random())}, now_ms);
-    if (is_held) {
-        added.accept(now_ms);
-    } else {
-        ask(*resource);
-    }
+    if (is_held) added.accept(now_ms);
+    // What was provided unasked, or after it was forgotten here, policy may have forgotten since.
+    if (!is_held || !resource->is_wanted) ask(*resource);
     settle(added, now_ms);
     return RejectReason::none;
 }

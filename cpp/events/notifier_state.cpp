@@ -61,6 +61,7 @@ void Notifier::State::leave_connection(const Subscription& subscription, std::ui
 
 void Notifier::State::ask(WatchedResource& resource) {
     if (std::exchange(resource.is_asked, true)) return;
+    resource.is_wanted = true;
     events.push_back({WatchEventKind::wanted, resource.name});
 }
 

@@ -22,8 +22,9 @@ inline constexpr base::TimeMs kLingerFor = 30'000;
 struct WatchedResource {
     std::uint64_t id = 0;
     Resource name;
-    bool is_asked = false;  // `wanted` was told, and not answered
-    bool is_held = false;   // the rest is what policy provided
+    bool is_asked = false;   // `wanted` was told, and not answered
+    bool is_held = false;    // the rest is what policy provided
+    bool is_wanted = false;  // policy knows that somebody watches, or will be told soon
     bool is_list = false;
     Audience audience;
     Document document;

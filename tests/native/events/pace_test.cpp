@@ -238,6 +238,44 @@ TEST_CASE("what is provided though nobody watches it is forgotten, too") {
     CHECK(scene.notifier.next_due_ms(scene.now_ms) == sr::dialog::kNever);
 }
 
+TEST_CASE(
+    "policy is asked anew of what it was told to forget and provided meanwhile, or nobody would tell of its changes") {
+    Scene scene;
+    const Out notify = scene.watch();
+    Ask end = Scene::within(notify);
+    end.expires = "0";
+    CHECK(scene.ask(end) == RejectReason::none);
+    scene.pass(1);
+    for (const Out& one : scene.sent) (void)scene.answer_to(one);
+    scene.pass(30'000);
+    REQUIRE(scene.notifier.drain(10).back().kind == WatchEventKind::unwanted);
+    scene.sent.clear();
+    scene.provide(Scene::document("<busy/>"));  // before it has read that
+    CHECK(scene.ask() == RejectReason::none);
+    CHECK(scene.next().status() == 200);
+    CHECK(scene.only().body() == "<busy/>");
+    const auto events = scene.notifier.drain(10);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == WatchEventKind::wanted);
+}
+
+TEST_CASE(
+    "RFC 6665 4.2.2: a dead host with many subscriptions keeps their places for 32 s beyond their ends, no longer") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));
+    for (int i = 0; i < 300; ++i) {
+        CHECK(scene.ask({.expires = "10"}) == RejectReason::none);
+        scene.pass(1);
+    }
+    CHECK(scene.notifier.count() == 300);
+    scene.pass(sr::dialog::kTransactionLife + 9'000);
+    CHECK(scene.notifier.count() > 64);  // those that wait behind the first 64
+    scene.pass(1'000);
+    CHECK(scene.notifier.count() == 64);
+    scene.pass(sr::dialog::kTransactionLife);
+    CHECK(scene.notifier.count() == 0);
+}
+
 TEST_CASE("nothing is due once everybody is gone, however often timers moved") {
     Scene scene;
     for (int i = 0; i < 20; ++i) {
