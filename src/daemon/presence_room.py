@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
 from daemon.presence_service import GATHER_S, PresenceParts, PresenceService, audience_of
-from domain.events import BindingAdded, BindingChanged, BindingEvent
+from domain.events import BindingAdded, BindingChanged, BindingEvent, BindingRemoved, RemovalReason
 from domain.ports import Clock
 from domain.presence import CallPart, PresenceObserver, Presentity
 from domain.values import Binding
@@ -83,7 +83,7 @@ class _Room:
 
     def on_binding_event(self, event: BindingEvent) -> None:
         """Take one change, in order."""
-        is_learned = isinstance(event, BindingAdded | BindingChanged) and self._book.learn(event.binding)
+        is_learned = self._learn(event)
         self._board.on_binding_event(event)
         if is_learned:
             device_id = event.binding.device_id
@@ -92,9 +92,9 @@ class _Room:
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
         """Take the whole truth."""
-        is_learned = [self._book.learn(binding) for binding in bindings]
+        is_learned = self._book.relearn(sorted(bindings, key=lambda binding: binding.last_heard))
         self._board.on_resync(bindings)
-        if any(is_learned):
+        if is_learned:
             self._take_owner()
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
@@ -123,6 +123,16 @@ class _Room:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+
+    def _learn(self, event: BindingEvent) -> bool:
+        """Whether a device has another address now."""
+        match event:
+            case BindingAdded() | BindingChanged():
+                return self._book.learn(event.binding)
+            case BindingRemoved(binding, reason):
+                return self._book.leave(binding, is_replaced=reason is RemovalReason.REPLACED)
+            case _:
+                return False
 
     def _stop_expiry(self) -> None:
         if self._expiry is not None:
@@ -154,15 +164,15 @@ class _Room:
 
     def _audience(self, resource: Resource) -> Audience:
         """A list shows only whom everybody may watch, so everybody may watch lists."""
-        section = self._document().presence
-        address = self._resolve(resource.address)
-        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
-        return audience_of(section, entry)
+        return self._audience_at(self._resolve(resource.address))
 
     def _is_in_lists(self, address: str) -> bool:
         """Not in lists: whom the owner lets only some watch."""
-        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
-        return audience_of(self._document().presence, entry).rule is not WatcherRule.LISTED
+        return self._audience_at(address).rule is not WatcherRule.LISTED
+
+    def _audience_at(self, address: str) -> Audience:
+        entries = self._book.entries_of(address, self._board.find_presentity(address).device_ids)
+        return audience_of(self._document().presence, entries)
 
     def _await_expiry(self) -> None:
         self._stop_expiry()

@@ -159,12 +159,19 @@ class PresenceService:
         self._parts.on_document(document)
 
     def availability(self) -> Mapping[str, str]:
-        """The word for each device's state, by its key; where it has several addresses, that of the first."""
-        words: dict[str, str] = {}
+        """The word for each device's state, by its key.
+
+        Where it has several addresses, that of the first that it is registered for and that is reachable counts, then
+        of the first that it is registered for.
+        """
+        words: dict[str, tuple[int, str]] = {}
         for presentity in () if self._parts.board is None else self._parts.board.presentities():
+            bound = {binding.device_id for binding in presentity.bindings}
             for device_id in presentity.device_ids:
-                words.setdefault(device_id, presentity.availability)
-        return words
+                rank = (device_id in bound) + (device_id in bound and presentity.is_reachable)
+                if device_id not in words or rank > words[device_id][0]:
+                    words[device_id] = (rank, presentity.availability)
+        return {device_id: word for device_id, (_, word) in words.items()}
 
 
 def notifier_config(section: PresenceSection, packages: tuple[EventPackage, ...]) -> NotifierConfig:
@@ -179,11 +186,12 @@ def notifier_config(section: PresenceSection, packages: tuple[EventPackage, ...]
     )
 
 
-def audience_of(section: PresenceSection, entry: DeviceEntry | None) -> Audience:
-    """Who may watch the device of ``entry``, or an address that has none."""
-    if entry is None or entry.watchers is None:
+def audience_of(section: PresenceSection, entries: Collection[DeviceEntry]) -> Audience:
+    """Who may watch an address of the devices of ``entries``: whoever may watch each of them."""
+    named = [frozenset(map(user_of, entry.watchers)) for entry in entries if entry.watchers is not None]
+    if not named:
         return Audience(WatcherRule(section.watchers))
-    return Audience(WatcherRule.LISTED, frozenset(user_of(one) for one in entry.watchers))
+    return Audience(WatcherRule.LISTED, frozenset.intersection(*named))
 
 
 def user_of(address: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,18 @@ def test_a_device_has_the_word_of_its_first_address(service, board):
     assert service.availability() == {"d": "busy", "e": "busy"}
 
 
+def test_a_device_has_the_word_of_the_address_that_it_is_registered_for(service, board):
+    away = presentity("a", availability=Availability.NOT_REGISTERED, device_ids=("d",))
+    silent = presentity(
+        "b", availability=Availability.UNREACHABLE, device_ids=("d",), bindings=(replace(binding(), device_id="d"),)
+    )
+    board.known = {"a": away, "b": silent}
+    assert service.availability() == {"d": "unreachable"}
+    there = replace(silent, address="c", availability=Availability.BUSY, is_reachable=True)
+    board.known = {"a": away, "b": silent, "c": there}
+    assert service.availability() == {"d": "busy"}
+
+
 def test_the_rows_of_devices_have_the_word_of_presence(service, board):
     class Manager:
         def sip_configs(self) -> list[SipDeviceConfig]:
@@ -196,6 +209,13 @@ def test_the_notifier_obeys_the_section_and_serves_nothing_where_it_is_switched_
 def test_who_may_watch_is_said_by_the_device_else_by_the_section():
     section = PresenceSection(watchers="anyone")
     listed = DeviceEntry(watchers=("bob", "sip:carol@example.org"))
-    assert audience_of(section, None) == audience_of(section, DeviceEntry()) == Audience(WatcherRule.ANYONE)
-    assert audience_of(section, listed) == Audience(WatcherRule.LISTED, frozenset({"bob", "carol"}))
-    assert audience_of(section, DeviceEntry(watchers=())) == Audience(WatcherRule.LISTED)
+    assert audience_of(section, ()) == audience_of(section, (DeviceEntry(),)) == Audience(WatcherRule.ANYONE)
+    assert audience_of(section, (listed,)) == Audience(WatcherRule.LISTED, frozenset({"bob", "carol"}))
+    assert audience_of(section, (DeviceEntry(watchers=()),)) == Audience(WatcherRule.LISTED)
+
+
+def test_who_may_watch_an_address_of_several_devices_may_watch_each_of_them():
+    section = PresenceSection(watchers="anyone")
+    one, other = DeviceEntry(watchers=("bob", "carol")), DeviceEntry(watchers=("carol", "dave"))
+    assert audience_of(section, (DeviceEntry(), one)) == audience_of(section, (one,))
+    assert audience_of(section, (one, other)) == Audience(WatcherRule.LISTED, frozenset({"carol"}))
