@@ -31,8 +31,11 @@ def clean(text: str) -> str:
 
 
 def address_uri(address: str, domain: str) -> str:
-    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1."""
-    return f"sip:{quote(clean(address), safe=_USER_UNRESERVED)}@{domain}"
+    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1.
+
+    The core leaves a few escapes in an address: of control characters and of the percent sign.
+    """
+    return f"sip:{quote(_NO_ESCAPE.sub('%25', clean(address)), safe=f'{_USER_UNRESERVED}%')}@{domain}"
 
 
 def uri_text(uri: str) -> str:
