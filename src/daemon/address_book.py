@@ -57,7 +57,8 @@ class AddressBook:
     def relearn(self, bindings: Iterable[Binding]) -> bool:
         """These are all bindings that there are; True as with ``learn``."""
         self._bound.clear()
-        return any([self.learn(binding) for binding in bindings])
+        is_learned = [self.learn(binding) for binding in bindings]
+        return any(is_learned)
 
     def _remember(self, device_id: str, address: str) -> bool:
         is_new = self.address_of_device(device_id) != address

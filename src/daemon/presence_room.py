@@ -66,7 +66,8 @@ class _Room:
             self._audience,
             self._is_in_lists,
         )
-        self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, _call_soon)
+        self._paced = _Paced()
+        self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, self._paced)
         self._expiry: asyncio.TimerHandle | None = None
 
     def presentities(self) -> tuple[Presentity, ...]:
@@ -120,6 +121,7 @@ class _Room:
     def stop(self) -> None:
         """Wait for nothing any more; idempotent."""
         self._stop_expiry()
+        self._paced.stop()
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -185,5 +187,23 @@ class _Room:
         self._await_expiry()
 
 
-def _call_soon(step: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_soon(step)
+class _Paced:
+    """Implements ``Defer``: soon, and ``GATHER_S`` after the last time at the earliest.
+
+    A list of some hundred costs 20 ms, and when everybody comes back after a power cut each turn of the loop has news.
+    """
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __call__(self, step: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        at_s = max(loop.time(), self._next_s)
+        self._next_s = at_s + GATHER_S
+        self._handle = loop.call_at(at_s, step)
+
+    def stop(self) -> None:
+        """What waits is not done; idempotent."""
+        if self._handle is not None:
+            self._handle.cancel()
