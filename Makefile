@@ -111,13 +111,15 @@ fuzz: $(STAMPS)/dev build  ## mutated packets against daemons of its own: PACKET
 fuzz-native: packages-fuzz  ## libFuzzer on every native parser: RUNS=1000000 for each
 	@scripts/fuzz-native.sh $(RUNS)
 
-soak: $(STAMPS)/dev build  ## kills, reloads, floods, calls and reconnects, and how soon the daemon serves again; about 20 minutes
+soak: $(STAMPS)/dev build  ## kills, reloads, floods, calls, reconnects, presence, and how soon the daemon serves again; about 35 minutes
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.kills --rounds 200
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.reloads --reloads 500 --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.flood --packets 1000000 --honest 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.starts 10000 100000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.connections --devices 1000
 	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.calls --calls 2000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.subscriptions --addresses 20000
+	@PYTHONPATH=.:src $(VENV)/bin/python -m tests.soak.truth --seeds 10 --steps 200
 
 bench: bench-media  ## measure beside Kamailio, and audio beside Janus and aiortc
 	@$(VENV)/bin/python tests/bench/run.py

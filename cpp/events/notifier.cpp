@@ -56,7 +56,9 @@ bool Notifier::take_response(std::string_view branch, std::uint16_t status, std:
 void Notifier::provide(const Resource& resource, Audience audience, Document document, bool is_list,
                        base::TimeMs now_ms, dialog::Outbox& out) {
     const std::lock_guard guard(state_->guard);
+    const bool is_asked_for = state_->resources.find(resource) != nullptr;
     WatchedResource& held = state_->resources.find_or_add(resource);
+    if (!is_asked_for) held.is_unsolicited = true;
     const bool is_changed = held.take(std::move(audience), std::move(document), is_list);
     state_->provide(held, is_changed, now_ms, out);
     state_->send_ready(now_ms, out);

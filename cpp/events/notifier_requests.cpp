@@ -62,21 +62,25 @@ RejectReason Notifier::State::begin(const dialog::CallRequest& request, const Wa
     const SubscribeTerms terms = decide_subscribe(request, config);
     if (terms.reason != RejectReason::none) return terms.reason;
     if (unanswered_.contains(request.transaction_key)) return RejectReason::none;  // begun by another worker meanwhile
+    // Resources linger, and what was not drained waits: neither grows without end.
+    const std::size_t most_kept = 2 * config.max_subscriptions;
+    make_room(most_kept, now_ms);
     const Resource name{terms.package->name, dialog::user_of(request.request_uri)};
     WatchedResource* resource = resources.find(name);
     const bool is_held = resource != nullptr && resource->is_held;
     const RejectReason fault = is_held ? judge_watcher(*resource, watcher, terms.supports_lists) : RejectReason::none;
     if (fault != RejectReason::none) return fault;
-    // Resources linger, and what was not drained waits: neither grows without end.
-    const std::size_t most_kept = 2 * config.max_subscriptions;
     const bool is_full = subscriptions.size() >= config.max_subscriptions ||
                          (!is_held && (resources.count() >= most_kept || events.size() >= most_kept));
     if (is_full) return RejectReason::too_many_subscriptions;
     if (resource == nullptr) resource = &resources.find_or_add(name);
     Subscription& added = add(request, terms, {next_id_++, resource, watcher, local, tag_of(random())}, now_ms);
-    if (is_held) added.accept(now_ms);
-    // What was provided unasked, or after it was forgotten here, policy may have forgotten since.
-    if (!is_held || !resource->is_wanted) ask(*resource);
+    if (is_held) {
+        added.accept(now_ms);
+        if (std::exchange(resource->is_unsolicited, false)) ask(*resource);
+    } else {
+        ask(*resource);
+    }
     settle(added, now_ms);
     return RejectReason::none;
 }

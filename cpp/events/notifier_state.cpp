@@ -61,7 +61,6 @@ void Notifier::State::leave_connection(const Subscription& subscription, std::ui
 
 void Notifier::State::ask(WatchedResource& resource) {
     if (std::exchange(resource.is_asked, true)) return;
-    resource.is_wanted = true;
     events.push_back({WatchEventKind::wanted, resource.name});
 }
 
@@ -78,6 +77,15 @@ void Notifier::State::look_at(WatchedResource& resource, base::TimeMs now_ms) {
     } else if (resource.watchers.empty()) {
         if (resource.is_held) events.push_back({WatchEventKind::unwanted, resource.name});
         resources.erase(resource);
+    }
+}
+
+void Notifier::State::make_room(std::size_t most, base::TimeMs now_ms) {
+    while (resources.count() >= most && resources_due_.next_ms() != dialog::kNever) {
+        WatchedResource* resource = resources.find(resources_due_.pop().id);
+        if (resource == nullptr) continue;
+        if (resource->forget_at_ms != dialog::kNever) resource->forget_at_ms = now_ms;
+        look_at(*resource, now_ms);
     }
 }
 
@@ -212,6 +220,7 @@ void Notifier::State::shut_down(base::TimeMs now_ms, dialog::Outbox& out) {
         if (subscription->is_pending()) {
             answer_no(*subscription, sip::RejectReason::shutting_down, out);
         } else {
+            if (subscription->give_up_notify()) pace_.leave(subscription->place);  // there is no time to wait for it
             subscription->end(EndReason::probation);
         }
         settle(*subscription, now_ms);

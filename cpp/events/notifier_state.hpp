@@ -63,6 +63,8 @@ class Notifier::State {
     void ask(WatchedResource& resource);
     void linger(WatchedResource& resource, base::TimeMs now_ms);
     void look_at(WatchedResource& resource, base::TimeMs now_ms);
+    /// Forgets resources that linger, the longest first, until fewer than `most` are kept or all are watched.
+    void make_room(std::size_t most, base::TimeMs now_ms);
 
     /// After every step of one: forgotten, queued for its NOTIFY, woken when it is due.
     void settle(Subscription& subscription, base::TimeMs now_ms);

@@ -22,10 +22,11 @@ inline constexpr base::TimeMs kLingerFor = 30'000;
 struct WatchedResource {
     std::uint64_t id = 0;
     Resource name;
-    bool is_asked = false;   // `wanted` was told, and not answered
-    bool is_held = false;    // the rest is what policy provided
-    bool is_wanted = false;  // policy knows that somebody watches, or will be told soon
+    bool is_asked = false;  // `wanted` was told, and not answered
+    bool is_held = false;   // the rest is what policy provided
     bool is_list = false;
+    // Provided though nobody asked: whoever provided it may have been about to take in that nobody watches it.
+    bool is_unsolicited = false;
     Audience audience;
     Document document;
     std::uint64_t serial = 0;  // of the document, counted by changes

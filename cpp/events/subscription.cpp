@@ -123,6 +123,13 @@ base::TimeMs Subscription::notify_due_ms() const noexcept {
     return is_changed_ ? std::max(next_change_ms_, retry_at_ms_) : kNever;
 }
 
+bool Subscription::give_up_notify() noexcept {
+    if (!transaction_ || is_last_out_) return false;
+    transaction_.reset();
+    told_serial_ = 0;
+    return true;
+}
+
 bool Subscription::is_due(base::TimeMs now_ms) const noexcept { return notify_due_ms() <= now_ms; }
 
 const Text* Subscription::choose_text() const noexcept {

@@ -94,6 +94,8 @@ class Subscription {
     void change() noexcept { is_changed_ = true; }
     /// The last NOTIFY is due; what it says of the state depends on the reason.
     void end(EndReason reason) noexcept;
+    /// What is under way and unanswered is not waited for any longer; whether anything was. Not of the last NOTIFY.
+    [[nodiscard]] bool give_up_notify() noexcept;
     /// No NOTIFY can reach the watcher any more.
     void lose() noexcept { is_over_ = true; }
 

@@ -17,7 +17,9 @@ class FormatAnswer(BaseModel):
 
 
 class DeviceAnswer(BaseModel):
-    """A device as `screamrouter-sip devices` shows it; ``availability`` is that of its address in `/api/presence`."""
+    """A device as `screamrouter-sip devices` shows it; ``availability`` is that of its address in
+    `/api/presence` while the device itself is there.
+    """
 
     uuid: str
     name: str

@@ -6,9 +6,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
+from daemon.paced import Paced
 from daemon.presence_service import GATHER_S, PresenceParts, PresenceService, audience_of
 from domain.events import BindingAdded, BindingChanged, BindingEvent, BindingRemoved, RemovalReason
 from domain.ports import Clock
@@ -66,9 +68,10 @@ class _Room:
             self._audience,
             self._is_in_lists,
         )
-        self._paced = _Paced()
+        self._paced = Paced()
         self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, self._paced)
         self._expiry: asyncio.TimerHandle | None = None
+        self._calls: dict[int, tuple[CallPart, ...]] = {}
 
     def presentities(self) -> tuple[Presentity, ...]:
         """As the board has them."""
@@ -89,6 +92,7 @@ class _Room:
         if is_learned:
             device_id = event.binding.device_id
             self._board.apply_device(device_id, self._book.owned(device_id))
+            self._place_calls()
             self._tell_known_soon()
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
@@ -100,7 +104,11 @@ class _Room:
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
         """Take who is in the call now."""
-        self._board.on_call_parts(call_id, parts)
+        if parts:
+            self._calls[call_id] = parts
+        else:
+            self._calls.pop(call_id, None)
+        self._board.on_call_parts(call_id, tuple(map(self._placed, parts)))
 
     def on_watch_event(self, event: WatchEvent) -> None:
         """Take what watchers and publishers ask."""
@@ -122,6 +130,9 @@ class _Room:
         """Wait for nothing any more; idempotent."""
         self._stop_expiry()
         self._paced.stop()
+        self._stop_telling()
+
+    def _stop_telling(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -143,7 +154,20 @@ class _Room:
 
     def _take_owner(self) -> None:
         self._board.apply_owner(self._book.owner_view())
-        self._tell_known_soon()
+        self._place_calls()
+        self._tell_all_known()  # at once: after a start, nobody of the file is unknown for a moment
+
+    def _place_calls(self) -> None:
+        """Names may mean others now, and devices may have other addresses."""
+        for call_id, parts in self._calls.items():
+            self._board.on_call_parts(call_id, tuple(map(self._placed, parts)))
+
+    def _placed(self, part: CallPart) -> CallPart:
+        """A call stays with its device, whatever the name by which that was called means after an edit."""
+        address = self._resolve(part.address)
+        if part.device_id and part.device_id not in self._board.find_presentity(address).device_ids:
+            address = self._book.address_of_device(part.device_id)
+        return replace(part, address=address)
 
     def _tell_known_soon(self) -> None:
         """Once for the many who register at the same time."""
@@ -151,7 +175,7 @@ class _Room:
             self._telling = asyncio.get_running_loop().call_later(GATHER_S, self._tell_all_known)
 
     def _tell_all_known(self) -> None:
-        self._telling = None
+        self._stop_telling()
         self._tell_known(self._book.addresses())
 
     def _resolve(self, name: str) -> str:
@@ -166,6 +190,8 @@ class _Room:
 
     def _audience(self, resource: Resource) -> Audience:
         """A list shows only whom everybody may watch, so everybody may watch lists."""
+        if self.policy.is_list(resource):
+            return audience_of(self._document().presence, ())
         return self._audience_at(self._resolve(resource.address))
 
     def _is_in_lists(self, address: str) -> bool:
@@ -185,25 +211,3 @@ class _Room:
     def _expire(self) -> None:
         self._desk.expire()
         self._await_expiry()
-
-
-class _Paced:
-    """Implements ``Defer``: soon, and ``GATHER_S`` after the last time at the earliest.
-
-    A list of some hundred costs 20 ms, and when everybody comes back after a power cut each turn of the loop has news.
-    """
-
-    def __init__(self) -> None:
-        self._next_s = 0.0
-        self._handle: asyncio.TimerHandle | None = None
-
-    def __call__(self, step: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        at_s = max(loop.time(), self._next_s)
-        self._next_s = at_s + GATHER_S
-        self._handle = loop.call_at(at_s, step)
-
-    def stop(self) -> None:
-        """What waits is not done; idempotent."""
-        if self._handle is not None:
-            self._handle.cancel()

@@ -20,7 +20,7 @@ from configuration.config_presence import PresenceSection
 from daemon.event_feed import BindingObservers, CallPartsObservers, EventFeed
 from domain.events import RequestRefused
 from domain.ports import BindingObserver, Clock
-from domain.presence import CallPartsObserver, PresenceObserver, PresenceView
+from domain.presence import Availability, CallPartsObserver, PresenceObserver, PresenceView, Presentity
 from domain.values import Binding
 from domain.watching import (
     Audience,
@@ -159,19 +159,30 @@ class PresenceService:
         self._parts.on_document(document)
 
     def availability(self) -> Mapping[str, str]:
-        """The word for each device's state, by its key.
+        """The word for each device's state, by its key: its address's while the device itself is there.
 
-        Where it has several addresses, that of the first that it is registered for and that is reachable counts, then
-        of the first that it is registered for.
+        Of several addresses that where it is there the most, the first of them.
         """
         words: dict[str, tuple[int, str]] = {}
         for presentity in () if self._parts.board is None else self._parts.board.presentities():
-            bound = {binding.device_id for binding in presentity.bindings}
-            for device_id in presentity.device_ids:
-                rank = (device_id in bound) + (device_id in bound and presentity.is_reachable)
-                if device_id not in words or rank > words[device_id][0]:
-                    words[device_id] = (rank, presentity.availability)
+            for device_id, word in words_of_devices(presentity).items():
+                if device_id not in words or words[device_id][0] < word[0]:
+                    words[device_id] = word
         return {device_id: word for device_id, (_, word) in words.items()}
+
+
+def words_of_devices(presentity: Presentity) -> dict[str, tuple[int, str]]:
+    """For each device of the address how much it is there (2: reachable, 1: registered, 0: not), and the word for it.
+
+    Another device may be reachable at the same address: then a call to the address is welcome, and this one is away.
+    """
+    words = {device_id: (0, str(Availability.NOT_REGISTERED)) for device_id in presentity.device_ids}
+    for binding in presentity.bindings:
+        if binding.is_reachable:
+            words[binding.device_id] = (2, str(presentity.availability))
+        elif not words[binding.device_id][0]:
+            words[binding.device_id] = (1, str(Availability.UNREACHABLE))
+    return words
 
 
 def notifier_config(section: PresenceSection, packages: tuple[EventPackage, ...]) -> NotifierConfig:

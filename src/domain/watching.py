@@ -133,7 +133,7 @@ class PublishFault(StrEnum):
     BAD_EVENT = "bad_event"  # 489 with Allow-Events
     CONDITION_FAILED = "condition_failed"  # 412
     TOO_BRIEF = "too_brief"  # 423 with Min-Expires
-    BAD_BODY = "bad_body"  # 400
+    BAD_BODY = "bad_body"  # 400; for a precondition that is none, too
     UNSUPPORTED_TYPE = "unsupported_type"  # 415 with Accept
     FORBIDDEN = "forbidden"  # 403
     NOT_FOUND = "not_found"  # 404

@@ -9,7 +9,7 @@ when the event loop's turn has ended; so are lists told, which cost as much as t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from domain.presence import Presentity
@@ -107,8 +107,10 @@ class NotifierPolicy:
 
     def reconsider(self) -> None:
         """The owner's word is another: look up every name, list and audience again, and provide what differs."""
+        if self._states.take_domain():
+            self._lists.begin_again()
         for resource, (audience, _) in tuple(self._told.items()):
-            if self._is_list(resource) != (resource in self._lists):
+            if self.is_list(resource) != (resource in self._lists):
                 self._forget(resource)
                 self._want(resource)
             elif resource not in self._lists:
@@ -119,14 +121,15 @@ class NotifierPolicy:
         self._lists.renew()
         self._flush_soon()
 
-    def _is_list(self, resource: Resource) -> bool:
+    def is_list(self, resource: Resource) -> bool:
+        """Whether a list is meant, which goes before an address of that name."""
         return self._packages[resource.package].event.is_list_served and self._lists.is_list(resource.address)
 
     def _want(self, resource: Resource) -> None:
         self._told.pop(resource, None)
         if resource.package not in self._packages:
             self._control.refuse(resource, f"there is no package {resource.package}")
-        elif self._is_list(resource):
+        elif self.is_list(resource):
             self._lists.watch(resource)
             self._flush_soon()
         else:
@@ -167,10 +170,10 @@ class NotifierPolicy:
         address = self._addresses.get(resource)
         if address is None:
             return
-        told = (self._rules.audience(resource), self._states.document(resource.package, address))
-        if self._told.get(resource) != told:
-            self._told[resource] = told
-            self._control.provide(resource, *told)
+        audience, document = self._rules.audience(resource), self._states.document(resource.package, address)
+        if self._told.get(resource) != (audience, document):
+            self._control.provide(resource, audience, document if resource in self._told else _whole(document))
+            self._told[resource] = (audience, document)
 
     def _flush_soon(self) -> None:
         if not self._is_flush_due:
@@ -196,3 +199,8 @@ class NotifierPolicy:
             self._settle(resource)
             self._provide(resource)
         self._lists.renew()
+
+
+def _whole(document: Document) -> Document:
+    """For watchers that were told of another address, or of nothing, before."""
+    return replace(document, partial=b"", partial_version_at=None)

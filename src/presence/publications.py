@@ -11,6 +11,7 @@ count. A refresh makes nothing newer.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ from presence.pidf_reader import UnreadablePidf, read_pidf
 
 PUBLISHED_PACKAGE = "presence"
 PUBLISHED_TYPE = "application/pidf+xml"
+_ENTITY_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]*")
+"""A token (RFC 3903 section 11.4), of which there is one; none in an initial publication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ def decide(standing: tuple[Publication, ...], request: PublishReceived, offer: O
     granted_s = _granted_s(request.expires_s, offer.limits)
     if request.package != PUBLISHED_PACKAGE:
         return Decision(standing, PublishRefused(PublishFault.BAD_EVENT, f"no {request.package} can be published here"))
+    if not _ENTITY_TAG.fullmatch(request.etag):
+        return Decision(standing, PublishRefused(PublishFault.BAD_BODY, "SIP-If-Match has one entity-tag"))
     if request.etag and known is None:
         return Decision(standing, PublishRefused(PublishFault.CONDITION_FAILED, "no publication has this entity-tag"))
     if granted_s is None:

@@ -27,16 +27,29 @@ class RenderedStates:
         self._packages = packages
         self._domain = domain
         self._rendered: dict[str, dict[str, _Rendered]] = {}
+        self._domain_shown = ""
 
     def domain(self) -> str:
         """The domain of every address, as it is now."""
         return self._domain()
+
+    def take_domain(self) -> bool:
+        """Render everything anew if the domain is another one; whether it is."""
+        before, self._domain_shown = self._domain_shown, self._domain()
+        if self._domain_shown == before:
+            return False
+        for of_address in self._rendered.values():
+            for name, rendered in of_address.items():
+                rendered.document = self._packages[name].render(rendered.presentity, None, self._domain_shown)
+        return True
 
     def __len__(self) -> int:
         return sum(map(len, self._rendered.values()))
 
     def hold(self, package: str, address: str) -> None:
         """Keep the document from now on; each call is undone by one ``release``."""
+        if not self._rendered:
+            self._domain_shown = self._domain()
         of_address = self._rendered.setdefault(address, {})
         if package not in of_address:
             presentity = self._view.find_presentity(address)

@@ -14,8 +14,8 @@ from domain.watching import Document, Resource
 from presence.rendered_states import RenderedStates
 from presence.resource_lists import MOST_MEMBERS, ListChange, ListSubject, Member, render_list
 
-ALL = "all"
-"""The list of every known address."""
+ALL = frozenset({"all", ""})
+"""The list of every known address; who asks for the registrar itself, ``sip:DOMAIN``, means all that are there, too."""
 
 ListFinder = Callable[[str], tuple[str, ...] | None]
 """A list's name -> its members as config.yaml names them; None: no list is called so."""
@@ -68,7 +68,7 @@ class WatchedLists:
 
     def is_list(self, address: str) -> bool:
         """Whether a list is called so; it goes before an address of that name."""
-        return self._rules.find_list(address) is not None or address == ALL
+        return self._rules.find_list(address) is not None or address in ALL
 
     def watch(self, resource: Resource) -> None:
         """Tell of the list from now on, at the next ``take_stale`` in any case."""
@@ -89,12 +89,18 @@ class WatchedLists:
                 self._lists[resource].changed.add(after.address)
                 self._stale[resource] = None
         if is_known_anew:
-            self._stale.update((resource, None) for resource in self._lists if resource.address == ALL)
+            self._stale.update((resource, None) for resource in self._lists if resource.address in ALL)
         return bool(self._stale)
 
     def renew(self) -> None:
         """Names may mean others now, and lists may have other members."""
         self._stale.update(dict.fromkeys(self._lists))
+
+    def begin_again(self) -> None:
+        """Every address is called differently: tell each list as if for the first time."""
+        for resource, watched in self._lists.items():
+            watched.is_due, watched.was_told = True, False
+            self._stale[resource] = None
 
     def take_stale(self) -> dict[Resource, Document | TooLong]:
         """What is to be told of the lists that changed; a list that is too long is forgotten."""
@@ -113,7 +119,8 @@ class WatchedLists:
         if configured is not None:
             members = dict.fromkeys(map(self._rules.address_of, configured))
         else:
-            members = dict.fromkeys(presentity.address for presentity in self._view.presentities() if name == ALL)
+            everybody = self._view.presentities() if name in ALL else ()
+            members = dict.fromkeys(presentity.address for presentity in everybody)
         return tuple(filter(self._rules.is_shown, members))
 
     def _render(self, resource: Resource) -> Document | TooLong | None:

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import pytest
 
 from tests.kit.daemon_process import DaemonProcess, running_daemon
+from tests.kit.presence_daemon import watched_house
 from tests.kit.sip_peer import SipPeer
+from tests.kit.watch import Watch
 
 MOST_CONTACTS = 3
 
@@ -50,6 +52,42 @@ def lively_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
     liveness = {"ping_interval_s": 0.2, "timeout_s": 1}
     with running_daemon(tmp_path_factory.mktemp("lively"), sections={"liveness": liveness}) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def presence_daemon(tmp_path_factory) -> Iterator[DaemonProcess]:
+    """Subscriptions and publications may last 2 s; of two devices the owner says who may watch or reach them."""
+    hidden = {"hidden@screamrouter.local": {"watchers": ["friend"]}}
+    with watched_house(
+        tmp_path_factory.mktemp("presence"), presence={"min_expires_s": 2}, sections={"devices": hidden}
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def watcher(presence_daemon, new_peer) -> SipPeer:
+    """A registered device of the presence daemon's, that watches."""
+    return _registered(new_peer(presence_daemon))
+
+
+@pytest.fixture
+def device(presence_daemon, new_peer) -> SipPeer:
+    """A registered device of the presence daemon's, that is watched."""
+    return _registered(new_peer(presence_daemon))
+
+
+@pytest.fixture
+def watch(watcher, device) -> Watch:
+    """A subscription of ``watcher`` to the presence of ``device``, accepted and told once."""
+    made = Watch(watcher, device.user)
+    assert made.subscribe().status == 200
+    made.next_notify()
+    return made
+
+
+def _registered(peer: SipPeer) -> SipPeer:
+    assert peer.register().status == 200
+    return peer
 
 
 @pytest.fixture

@@ -45,6 +45,11 @@ def _packets(source: random.Random) -> Iterator[bytes]:
             yield _mutated(source.choice(originals), source, originals)
 
 
+def mutated(original: bytes, source: random.Random) -> bytes:
+    """``original`` after up to six mutations."""
+    return _mutated(original, source, [original])
+
+
 def _mutated(original: bytes, source: random.Random, originals: list[bytes]) -> bytes:
     packet = bytearray(original)
     for _ in range(source.randint(0, 6)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import random
 import socket
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from configuration.credential_file import CREDENTIALS_NAME, hash_password, update_credentials
+from tests.fuzz.live import LiveWatcher
 from tests.fuzz.packets import mutated_packets
 from tests.fuzz.seeds import DOMAIN, Login
 from tests.kit.daemon_process import DaemonProcess, running_daemon
@@ -66,6 +68,7 @@ class Attacker:
     def __init__(self, daemon: DaemonProcess) -> None:
         self._daemon = daemon
         self._bursts = itertools.count()
+        self.live = 0
 
     def send(self, packets: list[bytes]) -> None:
         number = next(self._bursts)
@@ -78,10 +81,17 @@ class Attacker:
             login = Login(peer.user, password(peer.user), challenges_of(asked)[0].nonce)
             for packet in packets:
                 peer.send(login.dress(packet))
+            watcher = LiveWatcher(peer, Account(peer.user, password(peer.user)), random.Random(number))
+            for packet in watcher.packets():
+                peer.send(packet)
+                self.live += 1
 
 
-def fuzz(daemon: DaemonProcess, packets: Iterator[bytes]) -> None:
-    """Send ``packets`` in bursts, each followed by a probe that must be answered."""
+def fuzz(daemon: DaemonProcess, packets: Iterator[bytes]) -> int:
+    """Send ``packets`` in bursts, each with what a watcher adds, and then a probe that must be answered.
+
+    How many the watchers sent.
+    """
     attacker = Attacker(daemon)
     with SipPeer(daemon.address, user="probe") as probe:
         while burst := list(itertools.islice(packets, BURST)):
@@ -91,6 +101,7 @@ def fuzz(daemon: DaemonProcess, packets: Iterator[bytes]) -> None:
                 raise AssertionError(f"the probe was answered {answer.start_line}")
     if not daemon.is_running():
         raise AssertionError("the daemon died")
+    return attacker.live
 
 
 def check_service(daemon: DaemonProcess) -> dict[str, int]:
@@ -116,16 +127,16 @@ def fuzz_mode(mode: str, count: int, seed: int) -> bool:
     packets = mutated_packets(count, seed)
     with tempfile.TemporaryDirectory() as directory, fuzzed_daemon(Path(directory), mode) as daemon:
         start = time.monotonic()
-        fuzz(daemon, itertools.islice(packets, int(count * WARM_UP)))
+        live = fuzz(daemon, itertools.islice(packets, int(count * WARM_UP)))
         warm_mb = resident_mb(daemon.process.pid)
-        fuzz(daemon, packets)
+        live += fuzz(daemon, packets)
         seconds = time.monotonic() - start
         counters = check_service(daemon)
         last_mb = resident_mb(daemon.process.pid)
         exit_code = daemon.stop()
     is_flat = last_mb - warm_mb <= MOST_GROWTH_MB
     print(
-        f"{mode}: {count} packets of seed {seed} in {seconds:.0f} s ({count / seconds:.0f}/s): "
+        f"{mode}: {count} packets of seed {seed} and {live} of watchers in {seconds:.0f} s ({count / seconds:.0f}/s): "
         f"{'alive' if is_flat else 'LEAKING'}, exit {exit_code}; "
         f"{warm_mb:.1f} -> {last_mb:.1f} MB; {counters}",
         flush=True,

@@ -32,14 +32,15 @@ _SDP = (
     b"a=rtpmap:96 L16/48000/2\r\na=rtpmap:97 MP3/0/0\r\na=sendonly\r\na=x-screamrouter-role:source\r\n"
     b"a=x-screamrouter-uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01\r\n"
 )
-_PIDF = (
+PIDF = (
     b'<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:fuzz00@screamrouter.local">'
     b'<tuple id="1"><status><basic>open</basic></status></tuple></presence>'
 )
-_BOMB = (
+BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
     b"<p>&c;&c;</p>"
 )
+DEEP = b"<presence>" + b"<tuple>" * 120 + b"<basic>open</basic>" + b"</tuple>" * 120 + b"</presence>"
 _GUEST_URI = f"sip:{GUEST}@{DOMAIN}"
 _INSTANCE = '+sip.instance="<urn:uuid:6f1f5b0e-8c57-4a54-9f0c-3a5d5c0e8a01>"'
 _CONTACT = f"Contact: <sip:{USER}@127.0.0.1:5999;transport=udp>"
@@ -135,7 +136,7 @@ def _others() -> Iterator[bytes]:
     yield _request("SUBSCRIBE", _CONTACT, "Event: presence", "Expires: 3600", "Accept: application/pidf+xml")
     yield _request("SUBSCRIBE", _CONTACT, "Event: reg;id=1", "Expires: 0", to_tag=";tag=x")
     yield _request("NOTIFY", _CONTACT, "Event: dialog", "Subscription-State: active;expires=60", to_tag=";tag=x")
-    yield _request("PUBLISH", "Event: presence", "SIP-If-Match: x", "Content-Type: application/pidf+xml", body=_PIDF)
+    yield _request("PUBLISH", "Event: presence", "SIP-If-Match: x", "Content-Type: application/pidf+xml", body=PIDF)
     yield _request("MESSAGE", "Content-Type: text/plain", body=b"hello")
     yield from _outside_of_dialogs()
     yield _request("REFER", _CONTACT, "Refer-To: <sip:a@b?Replaces=c%3Bto-tag%3Dd%3Bfrom-tag%3De>", to_tag=";tag=x")
@@ -164,9 +165,9 @@ def _outside_of_dialogs() -> Iterator[bytes]:
     yield ask(
         "SUBSCRIBE", 4, _CONTACT, "Event: message-summary", "Require: eventlist", "Record-Route: <sip:p;lr>, <sip:q>"
     )
-    yield ask("PUBLISH", 1, "Event: presence", pidf, "Expires: 99999999999", body=_PIDF)
+    yield ask("PUBLISH", 1, "Event: presence", pidf, "Expires: 99999999999", body=PIDF)
     yield ask("PUBLISH", 2, "Event: presence", "SIP-If-Match: a", "Expires: 0")
-    yield ask("PUBLISH", 3, "Event: presence", pidf, body=_BOMB)
+    yield ask("PUBLISH", 3, "Event: presence", pidf, body=BOMB)
     yield ask("PUBLISH", 4, "Event: presence", pidf, "Content-Encoding: gzip", body=b"<a>" * 300)
     yield ask("MESSAGE", 1, "Content-Type: text/plain;charset=UTF-8", "Route: <sip:127.0.0.1;lr>", body="ü".encode())
     yield ask("MESSAGE", 2, "Via: SIP/2.0/UDP a;branch=z9hG4bKsrm-1-1-2-3, SIP/2.0/UDP b", "Subject: a\r\n b")

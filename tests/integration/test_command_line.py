@@ -121,7 +121,7 @@ def test_devices_shows_the_running_daemons_view(tmp_path):
         assert finished.returncode == 0
         (row,) = [line for line in finished.stdout.splitlines() if "Kitchen" in line]
         assert "phone" in row
-        assert "yes" in row
+        assert "available" in row
 
 
 def test_devices_without_a_daemon_shows_the_file_and_says_so(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +15,12 @@ import pytest
 
 from tests.integration.clients.sipp import Played, needs_sipp, play
 from tests.kit.daemon_process import ROOT, DaemonProcess, running_daemon, wait_until
+from tests.kit.sip_peer import SipPeer
+from tests.kit.watch import Watch
 
 pytestmark = needs_sipp
+
+TIMER_F_S = 32.0
 
 SOCKETS = pytest.mark.parametrize("sockets", ["u1", "t1"], ids=["udp", "tcp"])
 
@@ -70,8 +76,30 @@ def test_a_call_that_is_cancelled_before_it_is_answered_is_487(calling_daemon, a
     wait_until(lambda: ended(calling_daemon, "cancelled") == before + 5, "5 ends in the log")
 
 
-def test_without_an_ack_the_200_is_repeated_and_bye_comes_after_32_s(calling_daemon, tmp_path):
-    """RFC 3261 section 13.3.1.4, over UDP and TCP alike: ten times, after 0.5, 1.5, 3.5 and 7.5 s, then each 4 s."""
+def notifys_never_answered(daemon: DaemonProcess) -> int:
+    """How often a watcher that answers nothing is told the same; its subscription is gone 33 s later."""
+    with SipPeer(daemon.address, user="silent") as peer:
+        assert peer.register().status == 200
+        watch = Watch(peer, "silent")
+        assert watch.subscribe(60).status == 200
+        over_at_s = time.monotonic() + TIMER_F_S + 1.0
+        told = []
+        with contextlib.suppress(TimeoutError):
+            while True:
+                told.append(watch.next_unanswered(over_at_s - time.monotonic()))
+        assert {notify.get("cseq") for notify in told} == {"1 NOTIFY"}
+        assert watch.subscribe().status == 481
+        return len(told)
+
+
+def test_without_an_ack_bye_comes_after_32_s_and_a_subscription_ends_without_an_answer_to_its_notify(
+    calling_daemon, tmp_path
+):
+    """RFC 3261 section 13.3.1.4, over UDP and TCP alike: ten times, after 0.5, 1.5, 3.5 and 7.5 s, then each 4 s.
+
+    RFC 6665 section 4.2.2 and RFC 3261 section 17.1.2.2: a NOTIFY over UDP is repeated as often. Both are here since
+    both take 32 s.
+    """
 
     def run(sockets: str) -> Played:
         directory = tmp_path / sockets
@@ -79,10 +107,12 @@ def test_without_an_ack_the_200_is_repeated_and_bye_comes_after_32_s(calling_dae
         row = [f"u{uuid.uuid4().hex[:12]}", "echo"]
         return play("call_no_ack", calling_daemon, directory, [row], sockets=sockets, answer_ms=40_000, scenario_s=45)
 
-    with ThreadPoolExecutor(2) as beside:
+    with ThreadPoolExecutor(3) as beside:
+        silent = beside.submit(notifys_never_answered, calling_daemon)
         for played in beside.map(run, ["u1", "t1"]):
             assert played.exit_code == 0, played.report
             received = re.findall(r"\b200 <-+ +(\d+) +(\d+) ", played.report)  # as such, and as repetitions
             # Where the machine is busy, the tenth repetition may come too late for the end after 32 s.
             assert sum(int(count) for row in received for count in row) in {10, 11}, played.report
+        assert silent.result() in {10, 11}
     wait_until(lambda: ended(calling_daemon, "not_acknowledged") == 2, "the ends in the log")

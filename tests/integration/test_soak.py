@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak import connections, flood, kills, reloads
+from tests.soak import connections, flood, kills, reloads, subscriptions
 
 
 def test_nothing_that_was_acknowledged_in_time_is_lost_by_kills(tmp_path):
@@ -21,3 +21,7 @@ def test_a_flood_takes_no_honest_registration_no_more_than_its_room_and_nothing_
 
 def test_connections_that_all_break_and_come_back_lose_no_binding_and_leave_nothing(tmp_path):
     connections.soak(tmp_path, devices=150, storms=1)
+
+
+def test_subscriptions_to_far_more_addresses_than_there_is_room_for_keep_to_the_limit_and_leave_nothing(tmp_path):
+    subscriptions.soak(tmp_path, addresses=3000, waves=2, limit=500).require_nothing_broken()

@@ -170,6 +170,7 @@ class Owner:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     audience: Audience = field(default_factory=Audience)
     may_publish: Callable[[str, str], bool] = is_own_state
+    domain: str = DOMAIN
 
     def resolve(self, user: str) -> str | None:
         return self.names.get(user, user)
@@ -195,7 +196,7 @@ class Presence:
         rules = PublishRules(self.owner.resolve, self.owner.lets_publish)
         self.desk = PublicationDesk(self.board, self.core, publications, rules, self.clock.now_s)
         watching = WatchingRules(
-            lambda: DOMAIN, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience
+            lambda: self.owner.domain, self.owner.resolve, self.owner.find_list, lambda _: self.owner.audience
         )
         self.policy = NotifierPolicy(self.board, self.core, watching, self.desk, self.waiting.append)
 
@@ -266,8 +267,13 @@ class ListRead:
 def read_list(document: Document, *, is_partial: bool = False, version: int = 0) -> ListRead:
     body = document.partial if is_partial else document.body
     at = document.partial_version_at if is_partial else document.version_at
-    head = f"MIME-Version: 1.0\r\nContent-Type: {document.content_type}\r\n\r\n".encode()
-    message: Any = message_from_bytes(head + _versioned(body, at, version))
+    return read_list_body(document.content_type, _versioned(body, at, version))
+
+
+def read_list_body(content_type: str, body: bytes) -> ListRead:
+    """What a NOTIFY of a list carries."""
+    head = f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    message: Any = message_from_bytes(head + body)
     root, *others = message.get_payload()
     parts = {one["Content-ID"].strip("<>"): read(one["Content-Type"], one.get_payload(decode=True)) for one in others}
     assert not message.defects

@@ -141,6 +141,10 @@ class SipPeer:
     def close(self) -> None:
         self._socket.close()
 
+    def own_file(self) -> socket.socket:
+        """What a selector waits for."""
+        return self._socket
+
     @property
     def host_port(self) -> str:
         """This device's address as a URI and a Via have it."""

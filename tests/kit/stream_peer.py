@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
@@ -36,8 +37,19 @@ class TcpPeer(SipPeer):
     def close_old(self) -> None:
         self._old.close()
 
+    def shut_down(self, half: int) -> None:
+        """Close one half of the connection: ``socket.SHUT_WR`` or ``SHUT_RD``."""
+        self._socket.shutdown(half)
+
     def send(self, octets: bytes) -> None:
         self._socket.sendall(octets)
+
+    def send_until_full(self, octets: bytes) -> None:
+        """Send the same again and again, reading nothing, until the daemon takes no more or ends the connection."""
+        self._socket.settimeout(0.5)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            while True:
+                self._socket.sendall(octets)
 
     def receive_octets(self, count: int, timeout_s: float = ANSWER_S) -> bytes:
         """Exactly ``count`` octets; fewer when the connection ended."""

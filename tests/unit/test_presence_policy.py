@@ -8,7 +8,7 @@ from domain.events import BindingAdded, BindingChanged, BindingRemoved, BindingU
 from domain.presence import CallPhase
 from domain.watching import Audience, Resource, StateUnwanted, StateWanted, WatcherRule
 from presence.owner_view import OwnedDevice, OwnerView
-from tests.kit.presence_room import DIALOG, PIDF, Presence, binding, part, partial, whole
+from tests.kit.presence_room import DIALOG, DOMAIN, PIDF, Presence, binding, part, partial, whole
 
 KITCHEN = Resource("presence", "kitchen")
 
@@ -195,3 +195,34 @@ def test_new_name_of_a_device_is_told_in_lists(presence):
     presence.board.apply_owner(OwnerView({"uuid": OwnedDevice("Cook's phone")}))
     presence.turn()
     assert b"<name>Cook's phone</name>" in presence.last().document.partial
+
+
+def test_name_that_means_another_address_now_is_told_of_as_a_whole(presence):
+    """RFC 4235 section 4.3: what changed of one address is nothing to whoever was told of another."""
+    by_name = Resource("dialog", "den")
+    presence.owner.names["den"] = "kitchen"
+    want(presence, by_name)
+    want(presence, Resource("dialog", "hall"))
+    presence.board.on_call_parts(7, (part(user="hall", phase=CallPhase.RINGING),))
+    presence.owner.names["den"] = "hall"
+    presence.policy.reconsider()
+    told_of = [one for one in presence.core.provided if one.resource == by_name][-1].document
+    assert whole(told_of).get("entity") == f"sip:hall@{DOMAIN}"
+    assert not told_of.partial
+    presence.board.on_call_parts(7, ())
+    assert presence.last().document.partial
+
+
+def test_another_domain_is_told_of_in_each_document_and_list(presence):
+    presence.owner.lists["both"] = ("kitchen", "hall")
+    presence.board.on_binding_event(BindingAdded(binding()))
+    want(presence)
+    want(presence, Resource("presence", "both"))
+    presence.turn()
+    presence.owner.domain = "elsewhere.example"
+    presence.policy.reconsider()
+    presence.turn()
+    alone, in_list = presence.core.provided[-2:]
+    assert whole(alone.document).get("entity") == "sip:kitchen@elsewhere.example"
+    assert b"screamrouter.local" not in in_list.document.body
+    assert not in_list.document.partial

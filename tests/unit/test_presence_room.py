@@ -1,9 +1,8 @@
-"""The daemon's presence as it is joined: whom a name means, and who may watch, while devices come and go."""
+"""The owner's rules in presence as config.yaml has them: whom a name means, where calls count, who may watch what."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,101 +11,116 @@ from configuration.config_document import ConfigDocument
 from daemon.presence_room import make_presence
 from daemon.presence_service import PresenceService
 from domain.events import BindingAdded, BindingEvent, BindingRemoved, RemovalReason
-from domain.presence import Availability
-from domain.watching import Audience, Document, NotifierConfig, Resource, StateWanted, WatcherRule
-from tests.kit.presence_room import RecordingNotifier, VirtualClock, binding
+from domain.presence import CallPart, CallPhase, Presentity
+from domain.watching import Audience, NotifierConfig, Resource, StateWanted, WatcherRule
+from tests.kit.https_server import VirtualClock
+from tests.kit.presence_room import RecordingNotifier
+from tests.kit.presentities import binding
 
-PHONE = "0a0a0a0a-0000-4000-8000-000000000001"
-OTHER = "0b0b0b0b-0000-4000-8000-000000000002"
+HALL = "hall@screamrouter.local"
+RADIO = "2c1f6a52-93b4-4c0e-8f5e-0c5ad2a6c9e1"
 
 
-class Notifier(RecordingNotifier):
-    def __init__(self) -> None:
-        super().__init__()
-        self._news = asyncio.Event()
-
+class Core(RecordingNotifier):
     def apply_notifier(self, config: NotifierConfig) -> None:
-        self.config = config
-
-    def provide(self, resource: Resource, audience: Audience, document: Document, *, is_list: bool = False) -> None:
-        super().provide(resource, audience, document, is_list=is_list)
-        self._news.set()
-
-    async def told(self, text: bytes, times: int = 1) -> None:
-        """Until the newest document has ``text`` so many times."""
-        async with asyncio.timeout(5):
-            while not self.provided or self.provided[-1].document.body.count(text) != times:
-                self._news.clear()
-                await self._news.wait()
+        """Nothing to be seen."""
 
 
-class Room:
-    """Presence with the owner's ``devices``, and what it told the notifier."""
+class House:
+    """Presence on a config.yaml that tests change."""
 
-    def __init__(self, devices: dict[str, dict[str, Any]]) -> None:
-        document = ConfigDocument.model_validate({"devices": devices})
-        self.notifier = Notifier()
-        self.service: PresenceService = make_presence(VirtualClock(), lambda: document, self.notifier, lambda _: None)
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {"devices": {HALL: {"name": "Great Hall", "role": "sink"}}}
+        self.core = Core()
+        self.service: PresenceService = make_presence(VirtualClock(), self.document, self.core, lambda _: None)
         self.service.start(tuple)
 
-    async def tell(self, *events: BindingEvent) -> None:
-        board = self.service.view
-        assert board is not None
-        for event in events:
-            board.on_binding_event(event)  # type: ignore[attr-defined]  # the board of the parts is both
-        for _ in range(3):  # what is due at once waits for no timer, but for the loop's turns
-            await asyncio.sleep(0)
+    def document(self) -> ConfigDocument:
+        return ConfigDocument.model_validate(self.settings)
+
+    def edit(self, **settings: Any) -> None:
+        self.settings.update(settings)
+        self.service.take_edit()
+
+    def register(self, user: str, device_id: str = "") -> None:
+        self._tell(BindingAdded(binding(user, device_id=device_id or f"{user}@screamrouter.local")))
+
+    def unregister(self, user: str, device_id: str) -> None:
+        self._tell(BindingRemoved(binding(user, device_id=device_id), RemovalReason.UNREGISTERED))
+
+    def _tell(self, event: BindingEvent) -> None:
+        self.service.observer_behind(_Nobody()).on_binding_event(event)
+
+    def call(self, *parts: CallPart) -> None:
+        self.service.call_parts.on_call_parts(7, parts)
+
+    def find(self, name: str) -> Presentity:
+        assert self.service.view is not None
+        return self.service.view.find_presentity(name)
+
+    def audience(self, address: str, package: str = "presence") -> Audience:
+        self.service.on_watch_event(StateWanted(Resource(package, address)))
+        return self.core.provided[-1].audience
+
+
+class _Nobody:
+    def on_binding_event(self, event: object) -> None:
+        """Nobody wants to know."""
+
+    def on_resync(self, bindings: object) -> None:
+        """Nobody wants to know."""
+
+
+def part(address: str, device_id: str) -> CallPart:
+    return CallPart(7, address, device_id, False, CallPhase.TALKING, f"sip:{address}@a", "sip:b@a")
 
 
 @pytest.fixture
-async def lines() -> AsyncIterator[Room]:
-    """A phone with two lines, zoe and bob, which registers bob last."""
-    room = Room({PHONE: {"name": "Kitchen"}})
-    await room.tell(BindingAdded(binding(1, "zoe", device_id=PHONE)), BindingAdded(binding(2, "bob", device_id=PHONE)))
-    yield room
-    room.service.stop()
+async def house():
+    return House()
 
 
-async def test_a_device_is_where_it_is_registered_still_when_its_last_address_goes(lines: Room) -> None:
-    lines.service.on_watch_event(StateWanted(Resource("presence", "Kitchen")))
-    await lines.tell(BindingRemoved(binding(2, "bob", device_id=PHONE), RemovalReason.UNREGISTERED))
-    assert lines.service.availability() == {PHONE: Availability.AVAILABLE}
-    await lines.notifier.told(b"<basic>open</basic>")
-    view = lines.service.view
-    assert view is not None
-    assert view.find_presentity(PHONE).address == "zoe"
-    assert [one.address for one in view.presentities()] == ["zoe"]
+async def test_a_call_stays_with_its_device_when_the_name_by_which_it_was_called_is_another_now(house):
+    house.call(part("great-hall", HALL))
+    assert len(house.find("hall").calls) == 1
+    house.edit(devices={HALL: {"name": "Small Hall", "role": "sink"}})
+    house.call(part("great-hall", HALL))
+    assert len(house.find("hall").calls) == 1
+    assert house.find("great-hall").version == 0
 
 
-async def test_a_device_keeps_its_address_while_its_contact_is_replaced_and_when_it_has_gone(lines: Room) -> None:
-    view = lines.service.view
-    assert view is not None
-    await lines.tell(BindingRemoved(binding(2, "bob", device_id=PHONE), RemovalReason.REPLACED))
-    assert view.find_presentity("Kitchen").address == "bob"
-    await lines.tell(BindingAdded(binding(3, "bob", device_id=PHONE)))
-    for number, user in ((3, "bob"), (1, "zoe")):
-        await lines.tell(BindingRemoved(binding(number, user, device_id=PHONE), RemovalReason.EXPIRED))
-    assert view.find_presentity("Kitchen").address == "zoe"
-    assert lines.service.availability() == {PHONE: Availability.NOT_REGISTERED}
+async def test_a_call_stays_with_its_device_when_that_registers_as_another_address(house):
+    house.edit(devices={RADIO: {"name": "Radio"}})
+    house.register("old", RADIO)
+    house.call(part("old", RADIO))
+    house.unregister("old", RADIO)
+    house.register("new", RADIO)
+    assert (len(house.find("new").calls), house.find("old").calls) == (1, ())
 
 
-async def test_another_device_at_the_address_opens_it_to_nobody() -> None:
-    room = Room({PHONE: {}, OTHER: {"watchers": ["boss"]}})
-    boss_alone = Audience(WatcherRule.LISTED, frozenset({"boss"}))
-    await room.tell(BindingAdded(binding(2, "bob", device_id=OTHER)))
-    room.service.on_watch_event(StateWanted(Resource("reg", "bob")))
-    await room.tell(BindingAdded(binding(1, "bob", device_id=PHONE)))
-    assert [one.audience for one in room.notifier.provided] == [boss_alone, boss_alone]
-    room.service.stop()
+async def test_an_address_that_is_named_like_another_ones_device_keeps_its_calls(house):
+    house.register("bob")
+    house.edit(devices={HALL: {"name": "bob", "role": "sink"}, "bob@screamrouter.local": {}})
+    house.call(part("bob", "bob@screamrouter.local"))
+    assert (len(house.find("bob").calls), house.find("hall").calls) == (1, ())
 
 
-async def test_a_list_is_told_at_once_and_then_with_all_that_has_gathered() -> None:
-    room = Room({})
-    room.service.on_watch_event(StateWanted(Resource("presence", "all")))
-    for number in range(1, 21):
-        await room.tell(BindingAdded(binding(number, f"phone{number}")))
-    at_once = len(room.notifier.provided)
-    assert 0 < at_once < 20
-    await room.notifier.told(b"<basic>open</basic>", 20)
-    assert len(room.notifier.provided) < 20
-    room.service.stop()
+async def test_a_device_is_watched_by_whom_its_owner_says_and_by_whatever_it_is_called(house):
+    house.edit(devices={HALL: {"name": "Great Hall", "watchers": ["ann", "sip:ben@screamrouter.local"]}})
+    listed = Audience(WatcherRule.LISTED, frozenset({"ann", "ben"}))
+    assert [house.audience(name) for name in ("hall", "great-hall", HALL)] == [listed] * 3
+    assert house.audience("nobody") == Audience(WatcherRule.REGISTERED)
+
+
+async def test_a_list_that_is_named_like_a_device_is_watched_by_everybody_all_the_same(house):
+    """It shows nobody whom only some may watch."""
+    house.edit(
+        devices={HALL: {"name": "Great Hall", "watchers": ["ann"]}, "ben@screamrouter.local": {}},
+        presence={"lists": {"hall": ["hall", "ben"]}},
+    )
+    house.service.on_watch_event(StateWanted(Resource("presence", "hall")))
+    await asyncio.sleep(0)
+    provided = house.core.provided[-1]
+    assert (provided.is_list, provided.audience) == (True, Audience(WatcherRule.REGISTERED))
+    assert b"ben@" in provided.document.body
+    assert b'<resource uri="sip:hall@' not in provided.document.body

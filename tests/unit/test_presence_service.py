@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,24 +110,21 @@ def test_calls_are_told_to_those_who_follow_and_to_the_board(service, board):
     assert (kinds(service), board.calls) == (["call"], [7])
 
 
-def test_a_device_has_the_word_of_its_first_address(service, board):
+def test_a_device_has_the_word_of_the_address_where_it_is_there_the_most(service, board):
+    here, silent = binding("b", device_id="d"), binding("a", device_id="d", is_reachable=False)
     board.known = {
-        "a": presentity("a", availability=Availability.BUSY, device_ids=("d", "e")),
-        "b": presentity("b", availability=Availability.AWAY, device_ids=("d",)),
+        "a": presentity("a", availability=Availability.UNREACHABLE, device_ids=("d",), bindings=(silent,)),
+        "b": presentity("b", availability=Availability.AWAY, device_ids=("d",), bindings=(here,)),
+        "c": presentity("c", device_ids=("d",)),
     }
-    assert service.availability() == {"d": "busy", "e": "busy"}
+    assert service.availability() == {"d": "away"}
 
 
-def test_a_device_has_the_word_of_the_address_that_it_is_registered_for(service, board):
-    away = presentity("a", availability=Availability.NOT_REGISTERED, device_ids=("d",))
-    silent = presentity(
-        "b", availability=Availability.UNREACHABLE, device_ids=("d",), bindings=(replace(binding(), device_id="d"),)
-    )
-    board.known = {"a": away, "b": silent}
-    assert service.availability() == {"d": "unreachable"}
-    there = replace(silent, address="c", availability=Availability.BUSY, is_reachable=True)
-    board.known = {"a": away, "b": silent, "c": there}
-    assert service.availability() == {"d": "busy"}
+def test_a_device_that_is_not_there_has_no_word_of_another_at_its_address(service, board):
+    bindings = (binding(device_id="there"), binding(device_id="silent", is_reachable=False, binding_id=2))
+    known = presentity(availability=Availability.BUSY, device_ids=("gone", "silent", "there"), bindings=bindings)
+    board.known = {"alice": known}
+    assert service.availability() == {"there": "busy", "silent": "unreachable", "gone": "not_registered"}
 
 
 def test_the_rows_of_devices_have_the_word_of_presence(service, board):
@@ -136,7 +132,8 @@ def test_the_rows_of_devices_have_the_word_of_presence(service, board):
         def sip_configs(self) -> list[SipDeviceConfig]:
             return [SipDeviceConfig(key, key, Role.PHONE, True, False, ProtocolType.SIP) for key in ("d", "e")]
 
-    board.known = {"a": presentity("a", availability=Availability.AWAY, device_ids=("d",))}
+    bindings = (binding("a", device_id="d"),)
+    board.known = {"a": presentity("a", availability=Availability.AWAY, device_ids=("d",), bindings=bindings)}
     report = StatusReport(Manager(), None, Path("config.yaml"), (NOON, ()))  # type: ignore[arg-type]
     assert [row["availability"] for row in report.devices()] == [None, None]
     report.availability = service.availability

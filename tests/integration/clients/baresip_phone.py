@@ -96,12 +96,13 @@ def running_baresip_phone(
     account = f"<sip:{codec.module}@{server[0]}:{server[1]};transport={transport}>;regint=0\n"
     (home / "accounts").write_text(account, encoding="utf-8")
     with running_client(["baresip", "-f", home, "-s"], directory / f"{home.name}.log") as client:
-        with wait_until(lambda: _connected(daemon.ip, control_port), "baresip takes commands", 10.0) as control:
+        with wait_until(lambda: connected(daemon.ip, control_port), "baresip takes commands", 10.0) as control:
             yield BaresipPhone(client, home, server, control, transport)
         client.terminate()
 
 
-def _connected(ip: str, port: int) -> socket.socket | None:
+def connected(ip: str, port: int) -> socket.socket | None:
+    """Its control port, once it listens there."""
     try:
         return socket.create_connection((ip, port), _ANSWER_S)
     except ConnectionRefusedError:
