@@ -215,7 +215,8 @@ base::TimeMs Subscription::due_ms() const noexcept {
     if (is_pending()) return request_->decide_by_ms;
     const base::TimeMs expires_ms = is_ending() ? kNever : expires_at_ms_;
     if (transaction_) return std::min(expires_ms, transaction_->due_ms());
-    return place.is_waiting() ? expires_ms : std::min(expires_ms, notify_due_ms());
+    if (!place.is_waiting()) return std::min(expires_ms, notify_due_ms());
+    return is_ending() ? give_up_at_ms() : expires_ms;
 }
 
 void Subscription::advance(base::TimeMs now_ms, dialog::Outbox& out) {
@@ -226,6 +227,7 @@ void Subscription::advance(base::TimeMs now_ms, dialog::Outbox& out) {
         return;
     }
     if (!is_ending() && now_ms >= expires_at_ms_) end(EndReason::timeout);
+    if (is_ending() && place.is_waiting() && now_ms >= give_up_at_ms()) is_over_ = true;
 }
 
 }  // namespace sr::events

@@ -16,6 +16,7 @@
 #include "dialog/call_request.hpp"
 #include "dialog/client_transaction.hpp"
 #include "dialog/message_text.hpp"
+#include "dialog/timers.hpp"
 #include "events/notify_pace.hpp"
 #include "events/notify_text.hpp"
 #include "events/resource_table.hpp"
@@ -127,6 +128,9 @@ class Subscription {
     };
 
     [[nodiscard]] base::TimeMs notify_due_ms() const noexcept;
+    /// When one that ends waits no more for its turn: those before it at its destination have not been answered for as
+    /// long as a NOTIFY is repeated. Else a dead host would keep its places for as long as its lane takes.
+    [[nodiscard]] base::TimeMs give_up_at_ms() const noexcept { return expires_at_ms_ + dialog::kTransactionLife; }
     [[nodiscard]] std::string granted_lines() const;
     [[nodiscard]] const Text* choose_text() const noexcept;
     void answer(dialog::Outbox& out);

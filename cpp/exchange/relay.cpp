@@ -28,6 +28,13 @@ std::uint64_t id_of(std::string_view branch) noexcept {
 
 }  // namespace
 
+std::size_t Relay::count_of(const sip::SocketAddress& sender) const {
+    const auto is_of_sender = [&](const auto& journey) {
+        return journey.second.message.head.flow.remote.ip == sender.ip;
+    };
+    return static_cast<std::size_t>(std::ranges::count_if(journeys_, is_of_sender));
+}
+
 std::string Relay::make_branch(std::uint64_t id, const RelayedMessage& message, std::size_t index) {
     std::string branch(kRelayBranchPrefix);
     branch.append(std::to_string(id)).append("-").append(std::to_string(index)).append("-");
@@ -43,7 +50,8 @@ RejectReason Relay::begin(const dialog::CallRequest& request, std::string_view m
     if (is_shut_) return RejectReason::shutting_down;
     if (targets.empty()) return RejectReason::unavailable;
     const std::size_t octets = targets.size() * message.size();
-    if (journeys_.size() >= bounds_.messages || octets_ + octets > bounds_.octets) {
+    if (journeys_.size() >= bounds_.messages || octets_ + octets > bounds_.octets ||
+        count_of(request.flow.remote) >= bounds_.messages_of_one) {
         return RejectReason::too_many_messages;
     }
     const std::uint64_t id = next_id_++;

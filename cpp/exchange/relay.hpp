@@ -35,6 +35,7 @@ class Relay {
   public:
     struct Bounds {
         std::size_t messages = 1'000;
+        std::size_t messages_of_one = 250;           // from one IP address, or one device could silence all
         std::size_t octets = std::size_t{32} << 20;  // as they are sent, each binding's
     };
 
@@ -82,6 +83,8 @@ class Relay {
     };
     using Journeys = std::map<std::uint64_t, Journey>;
 
+    /// How many are under way from the IP address.
+    [[nodiscard]] std::size_t count_of(const sip::SocketAddress& sender) const;
     [[nodiscard]] std::string make_branch(std::uint64_t id, const RelayedMessage& message, std::size_t index);
     void send(Journey& journey, std::string octets, dialog::Outbox& out);
     void fail(Journey& journey, Branch& branch, std::uint16_t status, std::string octets);

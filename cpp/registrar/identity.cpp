@@ -181,6 +181,9 @@ Identity identify_caller(const CallerName& caller, const Policy& policy) noexcep
         identity.is_key_uuid = true;
         uuid->write(identity.key_text);
         if (identity.device.is_nil()) identity.device = *uuid;
+    } else if (!identity.device.is_nil() && sip::is_equal_ignoring_case(caller.user, kSharedUser)) {
+        identity.is_key_uuid = true;
+        identity.device.write(identity.key_text);
     }
     return identity;
 }

@@ -1,7 +1,8 @@
 """Which address a device has, and whom a name means: config.yaml's entries joined with what has been registered.
 
-A device with a UUID is written down under that; its address is the one that it registered last. Until it has, since the
-start of the daemon, the UUID stands for its address, so that each entry has exactly one presentity.
+A device with a UUID is written down under that; its address is the one that it registered last, of those that it still
+has, if any. Until it has, since the start of the daemon, the UUID stands for its address, so that each entry has
+exactly one presentity.
 """
 
 from __future__ import annotations
@@ -29,12 +30,37 @@ class AddressBook:
 
     def __init__(self) -> None:
         self._addresses: OrderedDict[str, str] = OrderedDict()
+        self._bound: dict[str, dict[int, str]] = {}
         self._entries: Mapping[str, DeviceEntry] = {}
         self._named: dict[str, str | None] = {}
 
     def learn(self, binding: Binding) -> bool:
         """Remember the address of the binding's device; True: an entry of config.yaml has another one now."""
-        device_id, address = binding.device_id, address_of(binding.aor)
+        bound = self._bound.setdefault(binding.device_id, {})
+        bound.pop(binding.binding_id, None)  # it is the newest now
+        bound[binding.binding_id] = address_of(binding.aor)
+        return self._remember(binding.device_id, bound[binding.binding_id])
+
+    def leave(self, binding: Binding, *, is_replaced: bool) -> bool:
+        """The binding has gone: another address that its device has counts; True as with ``learn``.
+
+        ``is_replaced``: what replaces it is learnt next, and the address stays till then.
+        """
+        bound = self._bound.get(binding.device_id, {})
+        bound.pop(binding.binding_id, None)
+        if not bound:
+            self._bound.pop(binding.device_id, None)
+        elif not is_replaced:
+            return self._remember(binding.device_id, bound[next(reversed(bound))])
+        return False
+
+    def relearn(self, bindings: Iterable[Binding]) -> bool:
+        """These are all bindings that there are; True as with ``learn``."""
+        self._bound.clear()
+        is_learned = [self.learn(binding) for binding in bindings]
+        return any(is_learned)
+
+    def _remember(self, device_id: str, address: str) -> bool:
         is_new = self.address_of_device(device_id) != address
         self._addresses[device_id] = address
         self._addresses.move_to_end(device_id)
@@ -73,11 +99,11 @@ class AddressBook:
         """The user part of the device's address; its key's where none was registered yet."""
         return self._addresses.get(device_id) or address_of(device_id)
 
-    def entry_of(self, address: str, device_ids: Iterable[str]) -> DeviceEntry | None:
-        """What the owner wrote of the first of the devices that has an entry, or of the one that the address means."""
-        meant = self._named.get(address)
-        known = (*device_ids, meant) if meant else tuple(device_ids)
-        return next((entry for device_id in known if (entry := self._entries.get(device_id))), None)
+    def entries_of(self, address: str, device_ids: Iterable[str]) -> tuple[DeviceEntry, ...]:
+        """What the owner wrote of the devices; of the one that the address means, where none of them has an entry."""
+        theirs = tuple(entry for device_id in device_ids if (entry := self._entries.get(device_id)))
+        meant = self._entries.get(self._named.get(address) or "")
+        return theirs or ((meant,) if meant else ())
 
     def find(self, name: str) -> str | None:
         """The address that is meant by a device's key, UUID or name; None: no device's."""

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from configuration.config_document import ConfigDocument
 from daemon.address_book import AddressBook
+from daemon.paced import Paced
 from daemon.presence_service import GATHER_S, PresenceParts, PresenceService, audience_of
-from domain.events import BindingAdded, BindingChanged, BindingEvent
+from domain.events import BindingAdded, BindingChanged, BindingEvent, BindingRemoved, RemovalReason
 from domain.ports import Clock
 from domain.presence import CallPart, PresenceObserver, Presentity
 from domain.values import Binding
@@ -68,7 +69,8 @@ class _Room:
             self._audience,
             self._is_in_lists,
         )
-        self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, _call_soon)
+        self._paced = Paced()
+        self.policy = NotifierPolicy(self._board, notifier, watching, self._desk, self._paced)
         self._expiry: asyncio.TimerHandle | None = None
         self._calls: dict[int, tuple[CallPart, ...]] = {}
 
@@ -86,7 +88,7 @@ class _Room:
 
     def on_binding_event(self, event: BindingEvent) -> None:
         """Take one change, in order."""
-        is_learned = isinstance(event, BindingAdded | BindingChanged) and self._book.learn(event.binding)
+        is_learned = self._learn(event)
         self._board.on_binding_event(event)
         if is_learned:
             device_id = event.binding.device_id
@@ -96,9 +98,9 @@ class _Room:
 
     def on_resync(self, bindings: Sequence[Binding]) -> None:
         """Take the whole truth."""
-        is_learned = [self._book.learn(binding) for binding in bindings]
+        is_learned = self._book.relearn(sorted(bindings, key=lambda binding: binding.last_heard))
         self._board.on_resync(bindings)
-        if any(is_learned):
+        if is_learned:
             self._take_owner()
 
     def on_call_parts(self, call_id: int, parts: tuple[CallPart, ...]) -> None:
@@ -128,12 +130,23 @@ class _Room:
     def stop(self) -> None:
         """Wait for nothing any more; idempotent."""
         self._stop_expiry()
+        self._paced.stop()
         self._stop_telling()
 
     def _stop_telling(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+
+    def _learn(self, event: BindingEvent) -> bool:
+        """Whether a device has another address now."""
+        match event:
+            case BindingAdded() | BindingChanged():
+                return self._book.learn(event.binding)
+            case BindingRemoved(binding, reason):
+                return self._book.leave(binding, is_replaced=reason is RemovalReason.REPLACED)
+            case _:
+                return False
 
     def _stop_expiry(self) -> None:
         if self._expiry is not None:
@@ -178,17 +191,17 @@ class _Room:
 
     def _audience(self, resource: Resource) -> Audience:
         """A list shows only whom everybody may watch, so everybody may watch lists."""
-        section = self._document().presence
         if self.policy.is_list(resource):
-            return audience_of(section, None)
-        address = self._resolve(resource.address)
-        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
-        return audience_of(section, entry)
+            return audience_of(self._document().presence, ())
+        return self._audience_at(self._resolve(resource.address))
 
     def _is_in_lists(self, address: str) -> bool:
         """Not in lists: whom the owner lets only some watch."""
-        entry = self._book.entry_of(address, self._board.find_presentity(address).device_ids)
-        return audience_of(self._document().presence, entry).rule is not WatcherRule.LISTED
+        return self._audience_at(address).rule is not WatcherRule.LISTED
+
+    def _audience_at(self, address: str) -> Audience:
+        entries = self._book.entries_of(address, self._board.find_presentity(address).device_ids)
+        return audience_of(self._document().presence, entries)
 
     def _await_expiry(self) -> None:
         self._stop_expiry()
@@ -199,7 +212,3 @@ class _Room:
     def _expire(self) -> None:
         self._desk.expire()
         self._await_expiry()
-
-
-def _call_soon(step: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_soon(step)

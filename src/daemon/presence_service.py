@@ -197,11 +197,12 @@ def notifier_config(section: PresenceSection, packages: tuple[EventPackage, ...]
     )
 
 
-def audience_of(section: PresenceSection, entry: DeviceEntry | None) -> Audience:
-    """Who may watch the device of ``entry``, or an address that has none."""
-    if entry is None or entry.watchers is None:
+def audience_of(section: PresenceSection, entries: Collection[DeviceEntry]) -> Audience:
+    """Who may watch an address of the devices of ``entries``: whoever may watch each of them."""
+    named = [frozenset(map(user_of, entry.watchers)) for entry in entries if entry.watchers is not None]
+    if not named:
         return Audience(WatcherRule(section.watchers))
-    return Audience(WatcherRule.LISTED, frozenset(user_of(one) for one in entry.watchers))
+    return Audience(WatcherRule.LISTED, frozenset.intersection(*named))
 
 
 def user_of(address: str) -> str:

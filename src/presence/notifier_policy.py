@@ -2,8 +2,8 @@
 
 Theory of operation: the core asks once for each resource that somebody watches, and says when nobody does any more.
 Between the two every change of its address or list is rendered, once per state, and provided if it is another
-document. A name that means nobody yet, or another address after a registration or an edit, is looked up again at the
-end of the event loop's turn; so are lists told, which cost as much as they are long.
+document. A name that means nobody yet, or another address after a registration or an edit, is looked up again soon,
+when the event loop's turn has ended; so are lists told, which cost as much as they are long.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from presence.rendered_states import RenderedStates
 from presence.watched_lists import ListFinder, ListRules, TooLong, WatchedLists
 
 Defer = Callable[[Callable[[], None]], None]
-"""Calls later in the event loop, soon: ``loop.call_soon``."""
+"""Calls later in the event loop, soon; asked for again when that was done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The lists that somebody watches: their members, what changed of each since it was told, and when it is told again.
 
-A list costs as much as it is long, so it is told once per turn of the event loop, not per change.
+A list costs as much as it is long, so it is told when the policy has gathered changes, not per change.
 """
 
 from __future__ import annotations

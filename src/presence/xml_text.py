@@ -31,10 +31,13 @@ def clean(text: str) -> str:
 
 
 def address_uri(address: str, domain: str) -> str:
-    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1. No address: the registrar itself."""
+    """The SIP URI of an address; its user is escaped by RFC 3261 section 25.1. No address: the registrar itself.
+
+    The core leaves a few escapes in an address: of control characters and of the percent sign.
+    """
     if not address:
         return f"sip:{domain}"
-    return f"sip:{quote(clean(address), safe=_USER_UNRESERVED)}@{domain}"
+    return f"sip:{quote(_NO_ESCAPE.sub('%25', clean(address)), safe=f'{_USER_UNRESERVED}%')}@{domain}"
 
 
 def uri_text(uri: str) -> str:

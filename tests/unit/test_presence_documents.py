@@ -12,7 +12,7 @@ from domain.presence import Activity, Availability, CallPhase, ChangeCause, Pres
 from domain.watching import EventPackage
 from presence.package import at_version, find_packages
 from presence.packages.presence_pidf import NOTES
-from presence.xml_text import uri_text
+from presence.xml_text import address_uri, uri_text
 from tests.kit.presence_room import (
     DIALOG,
     DOMAIN,
@@ -327,3 +327,11 @@ def test_version_is_written_where_the_document_says():
 def test_surrogates_of_undecodable_octets_do_not_stop_a_document():
     broken = b"k\xff".decode("utf-8", "surrogateescape")
     whole(render("reg", kitchen(bindings=(replace(binding(), contact_uri=broken, instance=broken),))))
+
+
+@pytest.mark.parametrize(
+    ("address", "user"),
+    [("a b", "a%20b"), ("k\u00fcche", "k%C3%BCche"), ("a%25b", "a%25b"), ("a%00b", "a%00b"), ("50%", "50%25")],
+)
+def test_rfc3261_25_1_the_escapes_that_the_core_leaves_in_an_address_are_escaped_once(address, user):
+    assert address_uri(address, DOMAIN) == f"sip:{user}@{DOMAIN}"

@@ -206,6 +206,13 @@ def test_the_notifier_obeys_the_section_and_serves_nothing_where_it_is_switched_
 def test_who_may_watch_is_said_by_the_device_else_by_the_section():
     section = PresenceSection(watchers="anyone")
     listed = DeviceEntry(watchers=("bob", "sip:carol@example.org"))
-    assert audience_of(section, None) == audience_of(section, DeviceEntry()) == Audience(WatcherRule.ANYONE)
-    assert audience_of(section, listed) == Audience(WatcherRule.LISTED, frozenset({"bob", "carol"}))
-    assert audience_of(section, DeviceEntry(watchers=())) == Audience(WatcherRule.LISTED)
+    assert audience_of(section, ()) == audience_of(section, (DeviceEntry(),)) == Audience(WatcherRule.ANYONE)
+    assert audience_of(section, (listed,)) == Audience(WatcherRule.LISTED, frozenset({"bob", "carol"}))
+    assert audience_of(section, (DeviceEntry(watchers=()),)) == Audience(WatcherRule.LISTED)
+
+
+def test_who_may_watch_an_address_of_several_devices_may_watch_each_of_them():
+    section = PresenceSection(watchers="anyone")
+    one, other = DeviceEntry(watchers=("bob", "carol")), DeviceEntry(watchers=("carol", "dave"))
+    assert audience_of(section, (DeviceEntry(), one)) == audience_of(section, (one,))
+    assert audience_of(section, (one, other)) == Audience(WatcherRule.LISTED, frozenset({"carol"}))

@@ -284,6 +284,22 @@ TEST_CASE("what is provided though nobody watches it is forgotten, too") {
     CHECK(scene.notifier.next_due_ms(scene.now_ms) == sr::dialog::kNever);
 }
 
+TEST_CASE("a dead host with many subscriptions keeps their places for 32 s beyond their ends, no longer") {
+    Scene scene;
+    scene.provide(Scene::document("<calm/>"));
+    for (int i = 0; i < 300; ++i) {
+        CHECK(scene.ask({.expires = "10"}) == RejectReason::none);
+        scene.pass(1);
+    }
+    CHECK(scene.notifier.count() == 300);
+    scene.pass(sr::dialog::kTransactionLife + 9'000);
+    CHECK(scene.notifier.count() > 64);  // those that wait behind the first 64
+    scene.pass(1'000);
+    CHECK(scene.notifier.count() == 64);
+    scene.pass(sr::dialog::kTransactionLife);
+    CHECK(scene.notifier.count() == 0);
+}
+
 TEST_CASE("nothing is due once everybody is gone, however often timers moved") {
     Scene scene;
     for (int i = 0; i < 20; ++i) {

@@ -297,6 +297,17 @@ TEST_CASE("messages under way are bounded in number and octets, and make room wh
     CHECK(small.send({kPhone}, {.body = std::string(500, 'x')}) == RejectReason::none);
 }
 
+TEST_CASE("one address has no more messages under way than its part, and others have theirs") {
+    Wire wire({.messages_of_one = 1});
+    const std::string text = wire.sent({kPhone})[0];
+    CHECK(wire.send({kPhone}) == RejectReason::too_many_messages);
+    sip::Flow other = kAlice;
+    other.remote = *sip::SocketAddress::parse("192.0.2.77", 5060);
+    CHECK(wire.send({kPhone}, {}, other) == RejectReason::none);
+    CHECK(wire.answer(text, "200 OK"));
+    CHECK(wire.send({kPhone}) == RejectReason::none);
+}
+
 TEST_CASE("at the end every sender without an answer is told 503, and so is whoever comes until it is open again") {
     Wire wire;
     wire.sent({kPhone});

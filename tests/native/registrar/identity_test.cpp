@@ -171,6 +171,15 @@ TEST_CASE("identity rule: under a name of its own the key is the name, and the U
     CHECK(other_device.device == Uuid::parse(kOtherUuid));
 }
 
+TEST_CASE("identity rule: who calls or watches under the shared name is the device of his Contact, as he registered") {
+    const Policy policy = default_policy();
+    const std::string contact = "<" + std::string(kContact) + ">;+sip.instance=\"<" + std::string(kUrn) + ">\"";
+    CHECK(identify_caller({"ScreamRouter", "screamrouter.local", contact}, policy).key() == kUuid);
+    CHECK(identify_caller({"screamrouter", "screamrouter.local", kContact}, policy).key() == "screamrouter");
+    CHECK(identify_caller({"screamrouter", "elsewhere.example", contact}, policy).key().empty());
+    CHECK(identify_caller({"alice", "screamrouter.local", contact}, policy).key() == "alice");
+}
+
 TEST_CASE("identity rule: several devices under one name are no one device") {
     const Identity identity = who(Register().contact(kContact).instance(kUrn).contact("sip:e@h").instance(kOtherUrn));
     CHECK(identity.reason == RejectReason::none);
