@@ -4,6 +4,7 @@
 
 namespace sr::sip {
 
+// NOLINTNEXTLINE(readability-function-size): a line a reason
 std::string_view reason_name(RejectReason reason) noexcept {
     switch (reason) {  // without a default: the compiler names the reason that lacks its name
         case RejectReason::none: return "none";
