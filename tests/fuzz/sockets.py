@@ -7,11 +7,9 @@ python -m tests.fuzz.sockets --messages 1000000 --seed 1
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
 import itertools
 import random
-import re
 import select
 import socket
 import ssl
@@ -24,26 +22,14 @@ from typing import Self
 
 from tests.fuzz.packets import mutated_packets
 from tests.fuzz.run import MOST_GROWTH_MB, WARM_UP, resident_mb
-from tests.kit.daemon_process import DaemonProcess, running_daemon
+from tests.kit.daemon_process import DaemonProcess, https_port, running_daemon
 from tests.kit.sip_peer import SipPeer
+from tests.kit.websocket_frames import BINARY, CLOSE, PING, PONG, TEXT, frame, upgrade_request
 
 BURST = 200
 """Messages between two probes."""
 
-_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
-_FINAL, _MASKED = 0x80, 0x80
-_NO_MASK = bytes(4)  # masked with zeros: the octets as they are
 _SENDABLE_S = 5.0
-
-
-def frame(octets: bytes, opcode: int = _TEXT, *, is_final: bool = True) -> bytes:
-    """A client's frame (RFC 6455 section 5.2)."""
-    first = opcode | (_FINAL if is_final else 0)
-    if len(octets) < 126:
-        return bytes((first, _MASKED | len(octets))) + _NO_MASK + octets
-    if len(octets) < 1 << 16:
-        return bytes((first, _MASKED | 126)) + len(octets).to_bytes(2) + _NO_MASK + octets
-    return bytes((first, _MASKED | 127)) + len(octets).to_bytes(8) + _NO_MASK + octets
 
 
 def framed(message: bytes, source: random.Random) -> bytes:
@@ -59,13 +45,13 @@ def framed(message: bytes, source: random.Random) -> bytes:
         case 2:
             return source.randbytes(source.randint(1, 200))
         case 3:
-            return frame(b"", _CLOSE) + frame(message)
+            return frame(b"", CLOSE) + frame(message)
         case number if number < 20:
             cut = source.randrange(len(message) + 1)
-            between = frame(source.randbytes(source.randrange(126)), source.choice((_PING, _PONG)))
+            between = frame(source.randbytes(source.randrange(126)), source.choice((PING, PONG)))
             return frame(message[:cut], is_final=False) + between + frame(message[cut:], 0)
         case number:
-            return frame(message, _BINARY if number < 110 else _TEXT)
+            return frame(message, BINARY if number < 110 else TEXT)
 
 
 class Browser:
@@ -110,11 +96,7 @@ class Browser:
         trust = ssl.create_default_context()
         trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE  # what is sent is fuzzed, not whom to
         tls = trust.wrap_socket(socket.create_connection(("127.0.0.1", self._port), _SENDABLE_S))
-        key = base64.b64encode(bytes(16)).decode()
-        tls.sendall(
-            f"GET /sip HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n".encode()
-        )
+        tls.sendall(upgrade_request(self._port))
         answer = b""
         while b"\r\n\r\n" not in answer:
             octets = tls.recv(4096)
@@ -138,14 +120,6 @@ def fuzz(daemon: DaemonProcess, browser: Browser, messages: Iterator[bytes], sou
                 raise AssertionError(f"the probe was answered {answer.start_line}")
 
 
-def port_of(daemon: DaemonProcess) -> int:
-    """Where it serves HTTPS."""
-    listening: str = daemon.wait_for_log("http.started")["listening"][0]
-    found = re.search(r"port (\d+)$", listening)
-    assert found is not None
-    return int(found[1])
-
-
 def fuzz_sockets(count: int, seed: int) -> bool:
     """False for a leak; AssertionError or TimeoutError for anything else that is wrong."""
     messages, source = mutated_packets(count, seed), random.Random(seed)
@@ -153,7 +127,7 @@ def fuzz_sockets(count: int, seed: int) -> bool:
     with (
         tempfile.TemporaryDirectory() as directory,
         running_daemon(Path(directory), sections=sections) as daemon,
-        Browser(port_of(daemon)) as browser,
+        Browser(https_port(daemon)) as browser,
     ):
         start = time.monotonic()
         fuzz(daemon, browser, itertools.islice(messages, int(count * WARM_UP)), source)

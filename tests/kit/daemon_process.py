@@ -245,3 +245,9 @@ class _ReadySocket:
                 if process.poll() is not None:
                     break
         raise AssertionError(f"the daemon did not become ready:\n{log_path.read_text(encoding='utf-8')}")
+
+
+def https_port(daemon: DaemonProcess) -> int:
+    """Where it serves HTTPS."""
+    listening: str = daemon.wait_for_log("http.started")["listening"][0]
+    return int(listening.rpartition(" ")[2])

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kit.daemon_process import DaemonProcess, running_daemon, wait_until
+from tests.kit.daemon_process import DaemonProcess, https_port, running_daemon, wait_until
 from tests.kit.tls_daemon import COMMAND, write_certificate
+from tests.kit.websocket_frames import frame, read_message, upgrade_request
 
 AT_ONCE = 200
 """Connections being made at the same time, fewer than a listener's backlog."""
@@ -31,21 +32,24 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Device:
-    """One device and its connection; ``context`` is TLS's, None for TCP."""
+    """One device and its connection over TCP, TLS or WSS; ``context`` is TLS's, None for TCP."""
 
     number: int
+    transport: str
     address: tuple[str, int]
     context: ssl.SSLContext | None
     cseq: int = 0
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, repr=False)
 
-    @property
-    def transport(self) -> str:
-        return "TLS" if self.context else "TCP"
-
     async def connect(self) -> None:
         name = "localhost" if self.context else None
         self.streams = await asyncio.open_connection(*self.address, ssl=self.context, server_hostname=name)
+        if self.transport == "WSS":
+            reader, writer = self.streams
+            writer.write(upgrade_request(self.address[1]))
+            async with asyncio.timeout(ANSWER_S):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 101 "), answer
 
     async def register(self, expires_s: int = 3600) -> None:
         """AssertionError unless the answer is 200 with this device's one contact."""
@@ -54,7 +58,7 @@ class Device:
         ip, port = writer.get_extra_info("sockname")[:2]
         self.cseq += 1
         user = f"{self.transport.lower()}{self.number}"
-        contact = f"sip:{user}@{ip}:{port};transport={self.transport.lower()}"
+        contact = f"sip:{user}@{ip}:{port};transport={'ws' if self.transport == 'WSS' else self.transport.lower()}"
         instance = f'+sip.instance="<urn:uuid:00000000-0000-4000-8000-{self.number:012x}>";reg-id=1'
         lines = [
             "REGISTER sip:screamrouter.local SIP/2.0",
@@ -69,9 +73,10 @@ class Device:
             "Supported: path, outbound",
             "Content-Length: 0",
         ]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+        request = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        writer.write(frame(request) if self.transport == "WSS" else request)
         async with asyncio.timeout(ANSWER_S):
-            answer = await reader.readuntil(b"\r\n\r\n")
+            answer = await (read_message(reader) if self.transport == "WSS" else reader.readuntil(b"\r\n\r\n"))
         assert answer.startswith(b"SIP/2.0 200 "), answer
         assert answer.count(b"\r\nContact: ") == (1 if expires_s else 0), answer
 
@@ -132,7 +137,7 @@ async def for_all(devices: Sequence[Device], *steps: str) -> float:
     return time.monotonic() - started_s
 
 
-async def refresh_cost_us(daemon: DaemonProcess, devices: Sequence[Device], rounds: int = 3) -> float:
+async def refresh_cost_us(daemon: DaemonProcess, devices: Sequence[Device], rounds: int = 30) -> float:
     """The daemon's CPU per REGISTER over a connection that stands."""
     before_s = cpu_s(daemon)
     for _ in range(rounds):
@@ -167,16 +172,22 @@ async def play(daemon: DaemonProcess, devices: Sequence[Device], storms: int) ->
 
 
 def soak(directory: Path, devices: int, storms: int) -> Report:
-    """``devices`` over TCP and as many over TLS. AssertionError when anything was lost or left."""
+    """``devices`` over WSS, as many over TLS, a tenth over TCP. AssertionError when anything was lost or left."""
     context = write_certificate(directory / "server.pem")
     environment = {"TLS_CERTIFICATE": str(directory / "server.pem")}
     # Old connections may be found dead after the new ones stand: for a moment there are twice as many.
-    sections = {"limits": {"max_connections": 5 * devices}, "liveness": {"ping_interval_s": 60, "timeout_s": 300}}
+    sections = {
+        "limits": {"max_connections": 5 * devices},
+        "liveness": {"ping_interval_s": 60, "timeout_s": 300},
+        "http": {"enabled": True, "address": "127.0.0.1", "port": 0},
+    }
     with running_daemon(directory, sections=sections, command=COMMAND, environment=environment) as daemon:
         (tls,) = [one for one in daemon.wait_for_log("sip.streams_started")["listening"] if one.endswith("TLS")]
         tls_address = (daemon.ip, int(tls.split()[2]))
-        all_devices = [Device(number, daemon.address, None) for number in range(devices)]
-        all_devices += [Device(devices + number, tls_address, context) for number in range(devices)]
+        wss_address = (daemon.ip, https_port(daemon))
+        all_devices = [Device(number, "WSS", wss_address, context) for number in range(devices)]
+        all_devices += [Device(devices + number, "TLS", tls_address, context) for number in range(devices)]
+        all_devices += [Device(2 * devices + number, "TCP", daemon.address, None) for number in range(devices // 10)]
         report = asyncio.run(play(daemon, all_devices, storms))
         assert daemon.stop() == 0
     return report
