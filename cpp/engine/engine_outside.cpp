@@ -147,12 +147,15 @@ bool Engine::is_for_somebody(const dialog::CallRequest& request, sip::Reply& rep
 bool Engine::take_subscribe(const Asked& asked, sip::Reply& reply, dialog::Outbox& out) {
     const dialog::CallRequest& request = asked.request;
     const base::TimeMs now_ms = base::monotonic_now_ms();
-    const Sender sender = sender_of(asked);
-    const events::Watcher watcher{sender.name, speaks_from_home(sender.key, request.flow)};
-    events::TakenRequest taken = notifier_.take(request, watcher, now_ms, out);
+    const auto watcher_of = [&](const Sender& sender) {
+        return events::Watcher{sender.name, speaks_from_home(sender.key, request.flow)};
+    };
+    const events::Watcher known = request.to_tag.empty() ? events::Watcher{} : watcher_of(sender_of(asked));
+    events::TakenRequest taken = notifier_.take(request, known, now_ms, out);
     if (taken.taken == events::Taken::initial) {
-        if (!let_in(asked, reply) || !is_for_somebody(request, reply)) return false;
-        taken.reason = notifier_.begin(request, watcher, local_address(request.flow), now_ms, out);
+        const auto sender = let_in(asked, reply);
+        if (!sender || !is_for_somebody(request, reply)) return false;
+        taken.reason = notifier_.begin(request, watcher_of(*sender), local_address(request.flow), now_ms, out);
     }
     if (taken.reason == RejectReason::none) return true;
     const std::string tags = events::unsupported_by_notifier(request);

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 
 from configuration.config_document import DeviceEntry
 from configuration.entry_change import default_name
+from domain.addresses import address_of
 from domain.values import Binding, Role
 from presence.owner_view import OwnedDevice, OwnerView
-from presence.presence_board import address_of
 from sip_server.invite_flow import sanitise_name
 
 MOST_REMEMBERED = 20_000

@@ -18,6 +18,7 @@ from domain.activity_events import (
     StreamEvent,
     Told,
 )
+from domain.addresses import address_of, written_address
 from domain.calls import leg_id_of
 from domain.events import (
     BindingAdded,
@@ -86,7 +87,7 @@ class EventFeed:
                 reason=refused.reason,
                 ip=refused.source.ip,
                 port=refused.source.port,
-                address=address_of(refused.aor),
+                address=written_address(refused.aor),
                 contact_uri=masked_uri(refused.contact_uri),
                 user_agent=refused.user_agent,
                 device_id=refused.device_uuid,
@@ -115,12 +116,6 @@ def told_of(event: BindingEvent) -> RegistrationTold | LivenessTold:
             return _registration(binding, RegistrationChange.ADDED)
         case BindingChanged():
             return _registration(binding, RegistrationChange.CHANGED)
-
-
-def address_of(aor: str) -> str:
-    """The user part of an address-of-record, be it with its scheme or not; the whole where it has none."""
-    plain = aor.removeprefix("sip:").removeprefix("sips:")
-    return plain.rpartition("@")[0] or plain
 
 
 def _registration(binding: Binding, change: RegistrationChange, reason: str = "") -> RegistrationTold:

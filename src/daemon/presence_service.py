@@ -18,6 +18,7 @@ from api.event_history import EventHistory
 from configuration.config_document import ConfigDocument, DeviceEntry
 from configuration.config_presence import PresenceSection
 from daemon.event_feed import BindingObservers, CallPartsObservers, EventFeed
+from domain.addresses import written_address
 from domain.events import RequestRefused
 from domain.ports import BindingObserver, Clock
 from domain.presence import Availability, CallPartsObserver, PresenceObserver, PresenceView, Presentity
@@ -199,13 +200,7 @@ def notifier_config(section: PresenceSection, packages: tuple[EventPackage, ...]
 
 def audience_of(section: PresenceSection, entries: Collection[DeviceEntry]) -> Audience:
     """Who may watch an address of the devices of ``entries``: whoever may watch each of them."""
-    named = [frozenset(map(user_of, entry.watchers)) for entry in entries if entry.watchers is not None]
+    named = [frozenset(map(written_address, entry.watchers)) for entry in entries if entry.watchers is not None]
     if not named:
         return Audience(WatcherRule(section.watchers))
     return Audience(WatcherRule.LISTED, frozenset.intersection(*named))
-
-
-def user_of(address: str) -> str:
-    """The user part of what the owner wrote for an address: ``bob``, ``bob@example.org`` or ``sip:bob@example.org``."""
-    plain = address.removeprefix("sip:").removeprefix("sips:")
-    return plain.rpartition("@")[0] or plain

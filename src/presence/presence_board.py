@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from domain.addresses import address_of
 from domain.binding_set import BindingSet
 from domain.events import (
     BindingAdded,
@@ -55,12 +56,6 @@ class _Entry:
     bindings: BindingSet = field(default_factory=BindingSet)
     calls: dict[int, tuple[CallPart, ...]] = field(default_factory=dict)
     published: PublishedState | None = None
-
-
-def address_of(aor: str) -> str:
-    """The user part of an address-of-record as ``Binding.aor`` has it."""
-    user, _, host = aor.rpartition("@")
-    return user or host
 
 
 class PresenceBoard:

@@ -132,7 +132,7 @@ class RecordingNotifier:
         self.answers: list[PublishAnswer] = []
 
     def apply_notifier(self, config: NotifierConfig) -> None:
-        raise NotImplementedError  # the daemon's to call
+        raise AssertionError("policy does not configure the notifier: the daemon does")
 
     def provide(self, resource: Resource, audience: Audience, document: Document, *, is_list: bool = False) -> None:
         self.provided.append(Provided(resource, audience, document, is_list))
